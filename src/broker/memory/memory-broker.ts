@@ -1,0 +1,96 @@
+import {
+  BrokerClosedError,
+  BrokerUnavailableError,
+  type Broker,
+  type BrokerSink,
+  type Position,
+  type PresenceCapability,
+  type PresenceEvent,
+  type PresenceMember,
+  type PresencePage,
+  type Publication,
+} from '../broker.ts';
+import { LocalSubscriptions } from './local-subscriptions.ts';
+import { MemoryExchange, type ExchangePeer } from './memory-exchange.ts';
+
+/** Serves one process. Brokers that share an exchange form a cluster of their own. */
+export class MemoryBroker implements Broker {
+  readonly presence: PresenceCapability;
+  readonly #exchange: MemoryExchange;
+  readonly #subscriptions = new LocalSubscriptions();
+  readonly #peer: ExchangePeer;
+  #sink: BrokerSink | undefined;
+  #isClosed = false;
+
+  constructor(exchange: MemoryExchange = new MemoryExchange()) {
+    this.#exchange = exchange;
+    this.#peer = {
+      confirm: (names, ticket) => this.#subscriptions.confirm(names, ticket),
+      receive: (publication) => this.#receive(publication),
+      receivePresence: (event) => this.#receivePresence(event),
+    };
+    this.presence = {
+      enter: (name, member) => this.#enter(name, member),
+      leave: (name, connectionId) => this.#leave(name, connectionId),
+      members: (name, limit, cursor) => this.#members(name, limit, cursor),
+    };
+  }
+
+  async start(sink: BrokerSink): Promise<void> {
+    if (this.#isClosed) throw new BrokerClosedError();
+    this.#sink = sink;
+  }
+
+  async subscribe(names: readonly string[]): Promise<void> {
+    this.#check();
+    const kept = [...names];
+    this.#exchange.subscribe(kept, this.#peer, this.#subscriptions.request(kept));
+  }
+
+  async unsubscribe(names: readonly string[]): Promise<void> {
+    this.#check();
+    this.#subscriptions.drop(names);
+    this.#exchange.unsubscribe([...names], this.#peer);
+  }
+
+  async publish(publication: Publication): Promise<Position | undefined> {
+    this.#check();
+    this.#exchange.publish(publication);
+    return undefined;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#subscriptions.clear();
+    this.#exchange.remove(this.#peer);
+  }
+
+  #check(): void {
+    if (this.#isClosed) throw new BrokerClosedError();
+    if (this.#sink === undefined) throw new BrokerUnavailableError('the broker has not been started');
+  }
+
+  #receive(publication: Publication): void {
+    if (this.#subscriptions.has(publication.subscription)) this.#sink?.deliver(publication);
+  }
+
+  #receivePresence(event: PresenceEvent): void {
+    if (this.#subscriptions.has(event.subscription)) this.#sink?.presence(event);
+  }
+
+  async #enter(name: string, member: PresenceMember): Promise<void> {
+    this.#check();
+    this.#exchange.enter(name, member, this.#peer);
+  }
+
+  async #leave(name: string, connectionId: string): Promise<void> {
+    this.#check();
+    this.#exchange.leave(name, connectionId);
+  }
+
+  async #members(name: string, limit: number, cursor = ''): Promise<PresencePage> {
+    this.#check();
+    return this.#exchange.members(name, limit, cursor);
+  }
+}

@@ -1,0 +1,15 @@
+import { describe } from 'vitest';
+import { IpcCluster } from '../support/ipc-cluster.ts';
+import { brokerContract } from './broker-contract.ts';
+import { brokerProperties } from './broker-properties.ts';
+import { presenceContract } from './presence-contract.ts';
+
+async function ipcCluster(): Promise<IpcCluster> {
+  return new IpcCluster();
+}
+
+describe('the ipc broker', () => {
+  brokerContract(ipcCluster);
+  presenceContract(ipcCluster);
+  brokerProperties(ipcCluster);
+});
