@@ -1,0 +1,64 @@
+/** What a client had better do after a close: come back, come back later, or not at all. */
+export type RetryAdvice = 'retry' | 'retry later' | 'do not retry';
+
+export interface CloseCode {
+  readonly name: string;
+  readonly retry: RetryAdvice;
+  /** One sentence for people. */
+  readonly meaning: string;
+}
+
+/** Every code Carillon closes with (RFC 6455 §7.4.1 and its registry). `docs/close-codes.md` is tested against it. */
+export const closeCodes: Readonly<Record<number, CloseCode>> = Object.freeze({
+  1000: {
+    name: 'normal',
+    retry: 'do not retry',
+    meaning: 'The app or the client ended the connection; nothing is wrong.',
+  },
+  1001: { name: 'going away', retry: 'retry', meaning: 'The worker is stopping; another one takes the connection.' },
+  1002: { name: 'protocol error', retry: 'do not retry', meaning: 'A frame broke RFC 6455.' },
+  1003: {
+    name: 'unsupported data',
+    retry: 'do not retry',
+    meaning: 'The app does not take this kind of message, such as binary in a chat.',
+  },
+  1007: {
+    name: 'invalid data',
+    retry: 'do not retry',
+    meaning: 'A text message was not valid UTF-8, or a compressed one could not be read.',
+  },
+  1008: { name: 'policy violation', retry: 'do not retry', meaning: 'The client broke a rule of the app.' },
+  1009: {
+    name: 'message too big',
+    retry: 'do not retry',
+    meaning: 'A message was longer than limits.messageBytes, or came in too many fragments.',
+  },
+  1011: {
+    name: 'internal error',
+    retry: 'retry later',
+    meaning: "The app's handler failed; the worker's error log says why.",
+  },
+  1013: {
+    name: 'slow consumer',
+    retry: 'retry later',
+    meaning: 'The client did not read; more than limits.outboxBytes were waiting for it.',
+  },
+});
+
+const reasonBytes = 123;
+
+/** Cuts a close reason to the 123 bytes a control frame has room for (RFC 6455 §5.5), on a code point. */
+export function fitCloseReason(reason: string): string {
+  const bytes = Buffer.from(reason);
+  if (bytes.length <= reasonBytes) return reason;
+  let end = reasonBytes;
+  // Continuation bytes of UTF-8 are 10xxxxxx.
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  return bytes.toString('utf8', 0, end);
+}
+
+/** Whether an endpoint may send this code (RFC 6455 §7.4.1 and §7.4.2). */
+export function isSendableCloseCode(code: number): boolean {
+  if (!Number.isInteger(code)) return false;
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
+}

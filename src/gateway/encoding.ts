@@ -1,0 +1,27 @@
+import type { MessageKind, PresenceEvent, Publication } from '../broker/broker.ts';
+
+/** What one client is sent: text as a string or UTF-8 bytes, binary as bytes. */
+export interface Message {
+  readonly data: Buffer | string;
+  readonly kind: MessageKind;
+}
+
+/**
+ * How publications look on one kind of connection. Called once per publication and encoding, however many subscribers
+ * there are; `undefined` means that connections of this encoding are not sent anything. Use one object for all
+ * connections of a kind: the hub groups by identity.
+ */
+export interface Encoding {
+  readonly name: string;
+  publication(publication: Publication): Message | undefined;
+  /** Somebody joined, changed in or left a subscription with presence. */
+  presence?(event: PresenceEvent): Message | undefined;
+  /** Publications of the subscription may have been missed. */
+  gap?(subscription: string): Message | undefined;
+}
+
+/** The data as it is: NaviServer's behaviour, and the default. */
+export const plainEncoding: Encoding = {
+  name: 'plain',
+  publication: (publication) => publication,
+};

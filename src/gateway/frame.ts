@@ -1,0 +1,92 @@
+import { constants, deflateRawSync } from 'node:zlib';
+import type { MessageKind } from '../broker/broker.ts';
+import type { Message } from './encoding.ts';
+import type { CompressionOptions } from './gateway-options.ts';
+
+const FIN = 0x80;
+const RSV1 = 0x40;
+const opcodes: Readonly<Record<MessageKind, number>> = { text: 0x1, binary: 0x2 };
+
+/** An unmasked ping without payload (RFC 6455 §5.5.2). */
+export const pingFrame: Buffer = Buffer.from([FIN | 0x9, 0]);
+
+/** No compression on this connection. */
+export const uncompressed = 0;
+
+/**
+ * One message as bytes ready for sockets: encoded once, and once more per window size among the receivers that
+ * negotiated compression, however many they are.
+ */
+export class Frame {
+  readonly #message: Message;
+  readonly #compression: CompressionOptions;
+  #plain: Buffer | undefined;
+  #deflated: Map<number, Buffer> | undefined;
+
+  constructor(message: Message, compression: CompressionOptions) {
+    this.#message = message;
+    this.#compression = compression;
+  }
+
+  /** @param windowBits what the receiver's permessage-deflate agreed on, or `uncompressed` */
+  bytesFor(windowBits: number): Buffer {
+    if (windowBits === uncompressed) return (this.#plain ??= encodeFrame(this.#message));
+    let bytes = this.#deflated?.get(windowBits);
+    if (bytes === undefined) {
+      bytes = this.#deflate(windowBits);
+      this.#deflated ??= new Map();
+      this.#deflated.set(windowBits, bytes);
+    }
+    return bytes;
+  }
+
+  #deflate(windowBits: number): Buffer {
+    const plain = (this.#plain ??= encodeFrame(this.#message));
+    const payload = plain.subarray(headerLength(plain));
+    if (payload.length < this.#compression.thresholdBytes) return plain;
+    const deflated = deflateRawSync(payload, {
+      level: this.#compression.level,
+      windowBits,
+      finishFlush: constants.Z_SYNC_FLUSH,
+    });
+    // RFC 7692 §7.2.1: the four octets 00 00 ff ff of the sync flush are left off.
+    const body = deflated.subarray(0, deflated.length - 4);
+    return body.length < payload.length ? frameOf(RSV1 | opcodes[this.#message.kind], body) : plain;
+  }
+}
+
+/** Encodes one unfragmented, unmasked data frame (RFC 6455 §5.2). */
+export function encodeFrame({ data, kind }: Message): Buffer {
+  if (typeof data !== 'string') return frameOf(opcodes[kind], data);
+  const length = Buffer.byteLength(data);
+  const frame = allocateFrame(opcodes[kind], length);
+  frame.write(data, frame.length - length, 'utf8');
+  return frame;
+}
+
+function frameOf(firstBits: number, payload: Buffer): Buffer {
+  const frame = allocateFrame(firstBits, payload.length);
+  payload.copy(frame, frame.length - payload.length);
+  return frame;
+}
+
+function allocateFrame(firstBits: number, length: number): Buffer {
+  const header = length < 126 ? 2 : length < 65_536 ? 4 : 10;
+  const frame = Buffer.allocUnsafe(header + length);
+  frame[0] = FIN | firstBits;
+  if (header === 2) {
+    frame[1] = length;
+  } else if (header === 4) {
+    frame[1] = 126;
+    frame.writeUInt16BE(length, 2);
+  } else {
+    frame[1] = 127;
+    frame.writeUIntBE(0, 2, 2);
+    frame.writeUIntBE(length, 4, 6);
+  }
+  return frame;
+}
+
+function headerLength(frame: Buffer): number {
+  return frame[1] === 127 ? 10 : frame[1] === 126 ? 4 : 2;
+}

@@ -1,0 +1,43 @@
+/** Per-connection bounds. Every one has a close code in `close-codes.ts`. */
+export interface ConnectionLimits {
+  /** Largest message a client may send, in bytes after decompression; a longer one closes with 1009. Default 1 MiB. */
+  readonly messageBytes: number;
+  /**
+   * Most bytes that may wait for one client, the kernel's own buffer not counted; above it the connection is closed
+   * with 1013. Default 4 MiB.
+   */
+  readonly outboxBytes: number;
+}
+
+export interface HeartbeatOptions {
+  /**
+   * How often each connection is pinged, in milliseconds; one that showed no sign of life between two pings is ended.
+   * 0 switches the heartbeat off. Default 25,000.
+   */
+  readonly intervalMs: number;
+}
+
+/** permessage-deflate (RFC 7692), always without server context takeover so that a multicast is compressed once. */
+export interface CompressionOptions {
+  /** Default false. */
+  readonly enabled: boolean;
+  /** Messages below this many bytes are sent as they are. Default 1,024. */
+  readonly thresholdBytes: number;
+  /** zlib level, 1 (fast) to 9 (small). Default 1. */
+  readonly level: number;
+}
+
+export interface GatewayOptions {
+  readonly limits: ConnectionLimits;
+  readonly heartbeat: HeartbeatOptions;
+  readonly compression: CompressionOptions;
+  /** How long an orderly close waits for the client's answer, in milliseconds. Default 5,000. */
+  readonly closeTimeoutMs: number;
+}
+
+export const defaultGatewayOptions: GatewayOptions = Object.freeze({
+  limits: Object.freeze({ messageBytes: 1024 * 1024, outboxBytes: 4 * 1024 * 1024 }),
+  heartbeat: Object.freeze({ intervalMs: 25_000 }),
+  compression: Object.freeze({ enabled: false, thresholdBytes: 1024, level: 1 }),
+  closeTimeoutMs: 5_000,
+});

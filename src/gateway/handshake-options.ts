@@ -1,0 +1,50 @@
+import type { IncomingMessage } from 'node:http';
+import type { Identity } from '../auth/identity.ts';
+import type { MessageKind } from '../broker/broker.ts';
+import type { Connection } from './connection.ts';
+import type { Encoding } from './encoding.ts';
+import type { ConnectionLimits } from './gateway-options.ts';
+
+/**
+ * How an app treats its connections. Use one object for all connections of a kind: each keeps a reference to it.
+ */
+export interface HandshakeOptions {
+  /** A message came in; not called in pull mode. A throw or rejection is logged and closes that connection with 1011. */
+  onMessage?(connection: Connection, data: Buffer, kind: MessageKind): void | Promise<void>;
+  /**
+   * The connection is gone. The code is the one that ended it: the client's, Carillon's own, 1005 when the client gave
+   * none, or 1006 when it vanished without a close frame.
+   */
+  onClose?(connection: Connection, code: number, reason: string): void;
+  /** Everything sent so far has been taken by the kernel. */
+  onDrain?(connection: Connection): void;
+  /** False selects the pull mode: nothing is read until `connection.receive()` is called. Default true. */
+  readonly readEvents?: boolean;
+  /**
+   * Which subprotocol to speak (RFC 6455 §1.9): those the app knows, in its order of preference, or a function that
+   * chooses among the offered ones. Default: the first offered is echoed.
+   */
+  readonly subprotocols?:
+    | readonly string[]
+    | ((offered: readonly string[], request: IncomingMessage) => string | undefined);
+  /** How publications look to a connection that speaks this subprotocol ("" for none). Default: the data as it is. */
+  encoding?(subprotocol: string): Encoding;
+  /** Overrides of the gateway's limits. */
+  readonly limits?: Partial<ConnectionLimits>;
+}
+
+/** Hears of one connection's beginning and end; the access log's seam. */
+export interface ConnectionWatcher {
+  /** The handshake was accepted. Not called where it was refused. */
+  opened(): void;
+  /** The connection is gone. `code` as in `HandshakeOptions.onClose`. */
+  closed(connection: Connection, code: number): void;
+}
+
+/** What belongs to one handshake rather than to all of a kind. */
+export interface HandshakeEntry {
+  /** Bytes that came after the request, as Node's `upgrade` event gives them. */
+  readonly head?: Buffer;
+  readonly identity?: Identity;
+  readonly watcher?: ConnectionWatcher;
+}

@@ -1,0 +1,116 @@
+import type { Broker, PresencePage } from '../broker/broker.ts';
+import type { Counts } from '../metrics/counts.ts';
+import type { Connection } from './connection.ts';
+import { CapabilityError, ConnectionClosedError, SubscriptionNameError } from './errors.ts';
+import type { Hub } from './hub.ts';
+import type { Trace } from './trace.ts';
+
+/** Reaches every connection of the cluster; nobody subscribes to it, everybody is in it. */
+export const everyone = 'all';
+
+/**
+ * Keeps the hub and the broker of one mind: the broker is subscribed to a name from its first local subscriber to its
+ * last, and presence follows its connections.
+ */
+export class Subscriptions {
+  readonly #hub: Hub;
+  readonly #broker: Broker;
+  readonly #counts: Counts;
+  readonly #trace: Trace;
+  /** Subscribed name → the broker's confirmation. */
+  readonly #confirmations = new Map<string, Promise<void>>();
+
+  constructor(hub: Hub, broker: Broker, counts: Counts, trace: Trace) {
+    this.#hub = hub;
+    this.#broker = broker;
+    this.#counts = counts;
+    this.#trace = trace;
+  }
+
+  /** @param presence JSON; undefined keeps the connection out of presence */
+  async subscribe(connection: Connection, name: string, presence: string | undefined): Promise<void> {
+    checkName(name);
+    if (name === everyone) throw new SubscriptionNameError(`"${everyone}" is reserved: every connection is in it`);
+    if (!connection.open) throw new ConnectionClosedError(connection.id);
+    if (presence !== undefined && this.#broker.presence === undefined) throw new CapabilityError('presence');
+    this.#join(connection, name);
+    const confirmation = this.#confirmations.get(name);
+    try {
+      await confirmation;
+      if (presence !== undefined) await this.#enter(connection, name, presence);
+    } catch (error) {
+      // Only if nobody left and came back meanwhile: then the name has a new confirmation, and that one counts.
+      if (this.#confirmations.get(name) === confirmation) this.unsubscribe(connection, name);
+      throw error;
+    }
+    if (connection.subscriptions?.has(name) !== true) throw new ConnectionClosedError(connection.id);
+  }
+
+  unsubscribe(connection: Connection, name: string): void {
+    if (connection.subscriptions?.delete(name) === true) this.#part(connection, name);
+  }
+
+  /** Takes a closing connection out of everything, `all` included. */
+  leaveAll(connection: Connection): void {
+    this.#hub.remove(everyone, connection);
+    for (const name of connection.subscriptions ?? []) this.#part(connection, name);
+    connection.subscriptions = undefined;
+  }
+
+  async members(name: string, limit: number, cursor: string | undefined): Promise<PresencePage> {
+    if (this.#broker.presence === undefined) throw new CapabilityError('presence');
+    return await this.#broker.presence.members(name, limit, cursor);
+  }
+
+  async updatePresence(connection: Connection, name: string, info: string): Promise<void> {
+    if (connection.presences?.has(name) !== true) throw new ConnectionClosedError(connection.id);
+    await this.#enter(connection, name, info);
+  }
+
+  #join(connection: Connection, name: string): void {
+    if (connection.subscriptions?.has(name) === true) return;
+    connection.subscriptions ??= new Set();
+    connection.subscriptions.add(name);
+    this.#counts.subscribers++;
+    this.#trace.write('carillon:subscription', { event: 'subscribe', connection: connection.id, subscription: name });
+    if (!this.#hub.add(name, connection)) return;
+    this.#counts.subscriptions++;
+    this.#confirmations.set(name, this.#broker.subscribe([name]));
+  }
+
+  #part(connection: Connection, name: string): void {
+    this.#counts.subscribers--;
+    this.#trace.write('carillon:subscription', { event: 'unsubscribe', connection: connection.id, subscription: name });
+    if (connection.presences?.delete(name) === true) {
+      this.#ignoreWhenGone(this.#broker.presence?.leave(name, connection.id));
+    }
+    if (!this.#hub.remove(name, connection)) return;
+    this.#counts.subscriptions--;
+    this.#confirmations.delete(name);
+    this.#ignoreWhenGone(this.#broker.unsubscribe([name]));
+  }
+
+  async #enter(connection: Connection, name: string, info: string): Promise<void> {
+    if (connection.subscriptions?.has(name) !== true) throw new ConnectionClosedError(connection.id);
+    connection.presences ??= new Map();
+    connection.presences.set(name, info);
+    const user = connection.identity?.user;
+    await this.#broker.presence?.enter(name, {
+      connectionId: connection.id,
+      info,
+      ...(user === undefined ? {} : { user }),
+    });
+  }
+
+  /** Leaving a broker that is unavailable or closed needs no answer: it forgets its subscribers by itself. */
+  #ignoreWhenGone(leaving: Promise<void> | undefined): void {
+    leaving?.catch((error: unknown) => {
+      this.#trace.write('carillon:broker', { event: 'leave-failed', err: error });
+    });
+  }
+}
+
+/** @throws SubscriptionNameError */
+export function checkName(name: string): void {
+  if (name === '') throw new SubscriptionNameError('a subscription needs a name, found ""');
+}

@@ -1,0 +1,149 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Counter, Gauge, Registry, type MetricObjectWithValues, type MetricValue } from 'prom-client';
+import { Counts } from './counts.ts';
+
+/** A worker's metrics as they travel to the primary. */
+export type MetricsSnapshot = readonly MetricObjectWithValues<MetricValue<string>>[];
+
+const delayQuantiles = [0.5, 0.99, 1] as const;
+
+/** The delay is sampled by a timer of this many milliseconds, which its readings include. */
+const delayResolutionMs = 20;
+
+/** Every metric of a worker, in one list. Names follow Prometheus' conventions: base units, `_total` for counters. */
+export class Metrics {
+  readonly registry: Registry = new Registry();
+  readonly counts: Counts = new Counts();
+  readonly #eventLoopDelay = monitorEventLoopDelay({ resolution: delayResolutionMs });
+  #outboxBytes: () => number = () => 0;
+
+  constructor() {
+    const { counts } = this;
+    this.#gauge('carillon_connections', 'Open WebSocket connections.', () => counts.connections);
+    this.#gauge(
+      'carillon_subscriptions',
+      'Subscriptions with at least one local subscriber.',
+      () => counts.subscriptions,
+    );
+    this.#gauge(
+      'carillon_subscribers',
+      'Local connections in subscriptions, once per subscription.',
+      () => counts.subscribers,
+    );
+    this.#gauge('carillon_outbox_bytes', 'Bytes waiting for clients that the kernel has not taken yet.', () =>
+      this.#outboxBytes(),
+    );
+    this.#labelled('carillon_handshakes_total', 'WebSocket handshakes by result.', 'result', () => [
+      ['accepted', counts.handshakesAccepted],
+      ['refused', counts.handshakesRefused],
+    ]);
+    this.#labelled('carillon_multicasts_total', 'Multicasts given to the broker by result.', 'result', () => [
+      ['accepted', counts.multicastsAccepted],
+      ['rejected', counts.multicastsRejected],
+    ]);
+    this.#labelled('carillon_closes_total', 'Closed connections by close code.', 'code', () => counts.closes);
+    this.#counter('carillon_messages_received_total', 'Messages received from clients.', () => counts.messagesReceived);
+    this.#counter(
+      'carillon_received_bytes_total',
+      'Bytes of the messages received from clients.',
+      () => counts.bytesReceived,
+    );
+    this.#counter('carillon_messages_sent_total', 'Messages sent to clients.', () => counts.messagesSent);
+    this.#counter(
+      'carillon_sent_bytes_total',
+      'Bytes sent to clients, frame headers included.',
+      () => counts.bytesSent,
+    );
+    this.#counter('carillon_deliveries_total', 'Publications delivered, once per subscriber.', () => counts.deliveries);
+    this.#counter(
+      'carillon_slow_consumers_total',
+      'Connections closed because their outbox was over its cap.',
+      () => counts.slowConsumers,
+    );
+    this.#counter(
+      'carillon_heartbeats_missed_total',
+      'Connections ended because they showed no sign of life.',
+      () => counts.heartbeatsMissed,
+    );
+    this.#counter(
+      'carillon_gaps_total',
+      'Subscriptions told that publications may have been missed.',
+      () => counts.gaps,
+    );
+    this.#counter(
+      'carillon_app_errors_total',
+      "Connections closed because an app's handler threw.",
+      () => counts.appErrors,
+    );
+    this.#collectEventLoopDelay();
+  }
+
+  /** Sets where the bytes waiting for clients are read from. */
+  watchOutboxes(outboxBytes: () => number): void {
+    this.#outboxBytes = outboxBytes;
+  }
+
+  async snapshot(): Promise<MetricsSnapshot> {
+    return await this.registry.getMetricsAsJSON();
+  }
+
+  close(): void {
+    this.#eventLoopDelay.disable();
+  }
+
+  #gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  #counter(name: string, help: string, read: () => number): void {
+    new Counter({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  }
+
+  #labelled(name: string, help: string, label: string, read: () => Iterable<readonly [string | number, number]>): void {
+    new Counter({
+      name,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const [value, count] of read()) this.inc({ [label]: value }, count);
+      },
+    });
+  }
+
+  /** Delay since the last collection, over the workers the largest. */
+  #collectEventLoopDelay(): void {
+    const histogram = this.#eventLoopDelay;
+    histogram.enable();
+    new Gauge({
+      name: 'carillon_event_loop_delay_seconds',
+      help: 'How late the event loop ran since the last collection, by quantile; over workers the largest.',
+      labelNames: ['quantile'],
+      aggregator: 'max',
+      registers: [this.registry],
+      collect() {
+        for (const quantile of delayQuantiles) {
+          const readingMs = histogram.count === 0 ? 0 : histogram.percentile(quantile * 100) / 1e6;
+          this.set({ quantile }, Math.max(0, readingMs - delayResolutionMs) / 1000);
+        }
+        histogram.reset();
+      },
+    });
+  }
+}
