@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { MessageKind, Position, PresencePage, Broker, BrokerSink } from '../broker/broker.ts';
 import { idGenerator } from '../lib/ids.ts';
 import type { Log } from '../lib/log.ts';
+import { plainAddress } from '../lib/plain-address.ts';
 import type { Severities } from '../lib/severities.ts';
 import type { Counts } from '../metrics/counts.ts';
 import type { Metrics } from '../metrics/metrics.ts';
@@ -289,11 +290,6 @@ export class Gateway {
 
 function kindOf(data: string | Buffer): MessageKind {
   return typeof data === 'string' ? 'text' : 'binary';
-}
-
-/** IPv4 clients of a dual-stack socket appear as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2). */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
 }
 
 function refuseStopping(request: IncomingMessage): undefined {

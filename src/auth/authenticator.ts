@@ -1,0 +1,45 @@
+import type { IncomingMessage } from 'node:http';
+import type { AuthOptions } from './auth-options.ts';
+import { BasicAuthenticator } from './basic.ts';
+import type { Identity } from './identity.ts';
+import { loopbackAuthenticator } from './loopback.ts';
+import { TokenAuthenticator } from './token.ts';
+
+/** Finds out from a request's headers, target and peer who is connecting, and whether they may. */
+export interface Authenticator {
+  /** Rejects only where the authenticator itself is broken; whoever may not connect is told so in the verdict. */
+  authenticate(request: IncomingMessage): Promise<Verdict>;
+}
+
+export type Verdict = Admission | Refusal;
+
+export interface Admission {
+  readonly admitted: true;
+  /** Absent: anybody may connect, and nobody asked who this is. */
+  readonly identity?: Identity;
+  /** For the answer to a page's request, such as a cookie that spares its scripts and sockets the question. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Refusal {
+  readonly admitted: false;
+  /** 401: other credentials may do. 403: none will. 503: cannot be decided at the moment. */
+  readonly status: 401 | 403 | 503;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A sentence for whoever tries; it does not say which part of the credentials was wrong. */
+  readonly text: string;
+}
+
+/** @param options an app's `auth` section; absent: everybody is admitted */
+export function createAuthenticator(options: AuthOptions | undefined): Authenticator {
+  switch (options?.type) {
+    case undefined:
+      return { authenticate: async () => ({ admitted: true }) };
+    case 'basic':
+      return new BasicAuthenticator(options);
+    case 'token':
+      return new TokenAuthenticator(options);
+    case 'loopback':
+      return loopbackAuthenticator;
+  }
+}

@@ -1,0 +1,98 @@
+// The access log's format: Apache's combined format, then two fields of our own.
+//
+//   <ip> - <user|-> [<date>] "<request line>" <status> <bytes|-> "<referer>" "<user agent>" <duration> <close code|->
+//
+// docs/access-log.md describes the fields. No byte a client sends can end a field or a line: `"`, `\` and everything
+// outside printable ASCII is written \xHH per byte, and values of `?token=` are masked.
+
+/** What is known of a request when it comes in. */
+export interface AccessFacts {
+  readonly address: string;
+  readonly user: string | undefined;
+  readonly date: Date;
+  readonly method: string;
+  /** The request target as received. */
+  readonly target: string;
+  readonly httpVersion: string;
+  readonly referer: string | undefined;
+  readonly userAgent: string | undefined;
+}
+
+/** A line without what is known only at its end. */
+export interface UnfinishedLine {
+  readonly text: string;
+  /** Where the status and the byte count go. */
+  readonly gap: number;
+}
+
+const targetCharacters = 2_048;
+const headerCharacters = 1_024;
+const mask = '***';
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+export function beginLine(facts: AccessFacts): UnfinishedLine {
+  const { address, user, date, method, target, httpVersion, referer, userAgent } = facts;
+  const requestLine =
+    method === '' ? '-' : `${method} ${field(maskTokens(target), targetCharacters)} HTTP/${httpVersion}`;
+  const start = `${field(address, headerCharacters) || '-'} - ${userField(user)} [${formatDate(date)}] "${requestLine}" `;
+  const refererField = referer === undefined ? '-' : field(maskTokens(referer), headerCharacters);
+  const agentField = userAgent === undefined ? '-' : field(userAgent, headerCharacters);
+  const end = ` "${refererField}" "${agentField}" `;
+  // Through a buffer: a string put together from parts would keep the parts, and a connection keeps its line for life.
+  return { text: Buffer.from(start + end, 'latin1').toString('latin1'), gap: start.length };
+}
+
+/**
+ * @param bytes undefined when not known
+ * @param closeCode of a WebSocket connection
+ */
+export function endLine(
+  line: UnfinishedLine,
+  status: number,
+  bytes: number | undefined,
+  durationMs: number,
+  closeCode?: number,
+): string {
+  const { text, gap } = line;
+  return `${text.slice(0, gap)}${status} ${bytes ?? '-'}${text.slice(gap)}${Math.round(durationMs)} ${closeCode ?? '-'}\n`;
+}
+
+/** The target or address with the values of `token` parameters masked, however the name is spelt. */
+export function maskTokens(address: string): string {
+  const start = address.indexOf('?') + 1;
+  if (start === 0) return address;
+  const parameters = address.slice(start).split('&').map(maskToken);
+  return address.slice(0, start) + parameters.join('&');
+}
+
+function maskToken(parameter: string): string {
+  const [name = ''] = parameter.split('=', 1);
+  return decodeName(name) === 'token' && parameter.length > name.length + 1 ? `${name}=${mask}` : parameter;
+}
+
+/** As URLSearchParams reads it: anything malformed stays as it is. */
+function decodeName(name: string): string {
+  return new URLSearchParams(`${name}=`).keys().next().value ?? '';
+}
+
+/** A header or target as Node gives it: one character per byte. */
+function field(value: string, length: number): string {
+  const cut = value.length > length ? `${value.slice(0, length)}...` : value;
+  return cut.replaceAll(/[^ !#-[\]-~]/g, escapeCharacter);
+}
+
+/** Users may have any name; spaces are escaped too, so that the field stays one word. */
+function userField(user: string | undefined): string {
+  if (user === undefined || user === '') return '-';
+  return field(Buffer.from(user).toString('latin1'), headerCharacters).replaceAll(' ', '\\x20');
+}
+
+function escapeCharacter(character: string): string {
+  return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+}
+
+/** `10/Oct/2000:13:55:36 +0000`, always UTC. */
+function formatDate(date: Date): string {
+  const iso = date.toISOString();
+  return `${iso.slice(8, 10)}/${months[date.getUTCMonth()]}/${iso.slice(0, 4)}:${iso.slice(11, 19)} +0000`;
+}

@@ -1,0 +1,78 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { Socket } from 'node:net';
+import { plainAddress } from '../lib/plain-address.ts';
+import { beginLine, endLine, type UnfinishedLine } from './access-line.ts';
+
+/** Where lines go, each with its line break. Must not throw, and should not block. */
+export interface AccessWriter {
+  write(line: string): void;
+}
+
+/** Nobody waits for a client that left before it was answered; nginx uses this status for it too. */
+export const clientGone = 499;
+
+const users = new WeakMap<IncomingMessage, string>();
+
+/** Says who made this request, for its line in the access log. */
+export function nameUser(request: IncomingMessage, user: string): void {
+  users.set(request, user);
+}
+
+/** Arranges for a line once the answer is over. */
+export function logAnswer(writer: AccessWriter, request: IncomingMessage, response: ServerResponse): void {
+  const startedMs = performance.now();
+  const arrival = arrivalOf(request);
+  response.once('close', () => {
+    const status = response.headersSent ? response.statusCode : clientGone;
+    writer.write(
+      endLine(lineOf(request, arrival), status, bodyBytes(request, response), performance.now() - startedMs),
+    );
+  });
+}
+
+/** The line of a request that could not even be read. */
+export function logMalformed(writer: AccessWriter, socket: Duplex, status: number, bytes: number): void {
+  const address = socket instanceof Socket ? addressOf(socket) : '';
+  const nothing = {
+    user: undefined,
+    method: '',
+    target: '',
+    httpVersion: '',
+    referer: undefined,
+    userAgent: undefined,
+  };
+  writer.write(endLine(beginLine({ ...nothing, address, date: new Date() }), status, bytes, 0));
+}
+
+/** What must be noted when a request comes in: a closed socket has no address any more. */
+export interface Arrival {
+  readonly address: string;
+  readonly date: Date;
+}
+
+export function arrivalOf({ socket }: IncomingMessage): Arrival {
+  return { address: addressOf(socket), date: new Date() };
+}
+
+export function lineOf(request: IncomingMessage, arrival: Arrival): UnfinishedLine {
+  return beginLine({
+    ...arrival,
+    user: users.get(request),
+    method: request.method ?? '',
+    target: request.url ?? '',
+    httpVersion: request.httpVersion,
+    referer: request.headers.referer,
+    userAgent: request.headers['user-agent'],
+  });
+}
+
+function addressOf(socket: Socket): string {
+  return plainAddress(socket.remoteAddress ?? '');
+}
+
+function bodyBytes(request: IncomingMessage, response: ServerResponse): number | undefined {
+  if (!response.headersSent || request.method === 'HEAD' || response.statusCode === 304) return 0;
+  const length = response.getHeader('content-length');
+  return length === undefined || !response.writableFinished ? undefined : Number(length);
+}

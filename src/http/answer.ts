@@ -1,0 +1,64 @@
+import { STATUS_CODES, type ServerResponse } from 'node:http';
+
+/** A short answer in plain text, such as a refusal. */
+export interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A sentence or two for whoever reads it. */
+  readonly text: string;
+}
+
+export const notFound: Answer = { status: 404, text: 'Not found.\n' };
+export const internalError: Answer = { status: 500, text: 'Internal error.\n' };
+export const stopping: Answer = {
+  status: 503,
+  headers: { 'Retry-After': '1' },
+  text: 'This worker is stopping; try again.\n',
+};
+
+export function onlyMethods(allow: string): Answer {
+  return { status: 405, headers: { Allow: allow }, text: `Only ${allow}.\n` };
+}
+
+/** A page may do nothing but use its own files and sockets, and may not be framed. */
+export const pagePolicy: string =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** On every answer; whoever answers with a page replaces the first two. */
+export const standingHeaders: readonly (readonly [name: string, value: string])[] = [
+  ['Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'"],
+  ['Cache-Control', 'no-store'],
+  ['X-Content-Type-Options', 'nosniff'],
+  ['X-Frame-Options', 'DENY'],
+  ['Referrer-Policy', 'no-referrer'],
+  ['Cross-Origin-Opener-Policy', 'same-origin'],
+  ['Cross-Origin-Resource-Policy', 'same-origin'],
+];
+
+const textType = 'text/plain; charset=utf-8';
+
+export function answerText(response: ServerResponse, { status, headers = {}, text }: Answer): void {
+  response.statusCode = status;
+  response.setHeader('Content-Type', textType);
+  response.setHeader('Content-Length', Buffer.byteLength(text));
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  // Node takes a Connection header of ours for a wish to keep the connection.
+  if (!response.shouldKeepAlive && headers['Connection'] !== undefined)
+    response.setHeader('Connection', `${headers['Connection']}, close`);
+  response.end(text);
+}
+
+/** The whole answer as bytes, for sockets that have no `ServerResponse`. It says that the connection ends with it. */
+export function rawAnswer({ status, headers = {}, text }: Answer): Buffer {
+  const fields: readonly (readonly [string, string])[] = [
+    ['Date', new Date().toUTCString()],
+    ['Connection', 'close'],
+    ['Content-Type', textType],
+    ['Content-Length', String(Buffer.byteLength(text))],
+    ...standingHeaders,
+    ...Object.entries(headers),
+  ];
+  const head = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  return Buffer.from(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${head}\r\n${text}`);
+}

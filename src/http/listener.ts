@@ -1,0 +1,244 @@
+import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import type { Duplex } from 'node:stream';
+import type { Log } from '../lib/log.ts';
+import type { Counts } from '../metrics/counts.ts';
+import { type AccessWriter, logAnswer, logMalformed } from './access-log.ts';
+import { maskTokens } from './access-line.ts';
+import {
+  type Answer,
+  answerText,
+  internalError,
+  notFound,
+  onlyMethods,
+  rawAnswer,
+  standingHeaders,
+  stopping,
+} from './answer.ts';
+import { endSocket, ignoreError } from './end-socket.ts';
+import type { HttpListenerOptions, TlsKeyPair } from './http-options.ts';
+import { refuseUpgrade } from './refuse-upgrade.ts';
+import type { Router } from './router.ts';
+import { UpgradeEntry } from './upgrade-entry.ts';
+
+export interface HttpListenerParts {
+  readonly router: Router;
+  readonly log: Log;
+  /** Absent: no access log. */
+  readonly access?: AccessWriter;
+  /** Where refused handshakes are counted. */
+  readonly counts?: Counts;
+  /** Absent: plain HTTP. */
+  readonly tls?: TlsKeyPair;
+}
+
+const malformed: Readonly<Record<string, Answer>> = {
+  HPE_HEADER_OVERFLOW: { status: 431, text: "The request's header section is too long.\n" },
+  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, text: 'The request took too long to arrive.\n' },
+};
+const badRequest: Answer = { status: 400, text: 'The request is malformed.\n' };
+const withBody: Answer = { status: 400, text: 'A WebSocket handshake has no body.\n' };
+const noSocketHere: Answer = {
+  status: 426,
+  headers: { Upgrade: 'websocket' },
+  text: 'This is a WebSocket endpoint.\n',
+};
+const unknownExpectation: Answer = { status: 417, text: 'Only "Expect: 100-continue" is understood.\n' };
+const methods = 'GET, HEAD';
+
+/**
+ * The public HTTP side of a worker: takes the connections that somebody else accepts, bounds what clients may send
+ * before they are known, and hands requests and handshakes to the router's routes.
+ */
+export class HttpListener {
+  readonly #router: Router;
+  readonly #log: Log;
+  readonly #access: AccessWriter | undefined;
+  readonly #counts: Counts | undefined;
+  readonly #server: Server | TlsServer;
+  /** Answers under way. */
+  readonly #answers = new Set<ServerResponse>();
+  /** Each socket's newest answer: until it is finished nothing else may be written there. */
+  readonly #newestAnswer = new WeakMap<Duplex, ServerResponse>();
+  #isClosing = false;
+  #idle: (() => void) | undefined;
+
+  /** @throws Error when certificate and key cannot be used */
+  constructor(options: HttpListenerOptions, { router, log, access, counts, tls }: HttpListenerParts) {
+    this.#router = router;
+    this.#log = log;
+    this.#access = access;
+    this.#counts = counts;
+    const bounds = {
+      maxHeaderSize: options.headerBytes,
+      headersTimeout: options.headersTimeoutMs,
+      // No route reads a body; what the headers announce must not keep the connection any longer.
+      requestTimeout: options.headersTimeoutMs,
+      keepAliveTimeout: options.keepAliveTimeoutMs,
+      // Timeouts are noticed at these checks only.
+      connectionsCheckingInterval: Math.max(20, Math.min(1_000, Math.floor(options.headersTimeoutMs / 4))),
+    };
+    this.#server =
+      tls === undefined
+        ? createServer(bounds)
+        : createTlsServer({ ...bounds, ...tls, handshakeTimeout: options.headersTimeoutMs });
+    // Bounded by bytes. Node's own limit drops fields silently, and with them what a proxy has added at the end.
+    this.#server.maxHeadersCount = 0;
+    this.#server.on('request', (request, response) => this.#request(request, response));
+    // No "100 Continue": the final answer tells the client that its body is not wanted.
+    this.#server.on('checkContinue', (request, response) => this.#request(request, response));
+    this.#server.on('checkExpectation', (request, response) => this.#request(request, response, unknownExpectation));
+    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#server.on('connect', (request, socket) => this.#refuseConnect(request, socket));
+    this.#server.on('clientError', (error, socket) => this.#malformed(error, socket));
+    // Node begins to check for slow requests when its server begins to listen, which this one never does.
+    this.#server.emit('listening');
+  }
+
+  /** Takes a connection that was just accepted; best with `allowHalfOpen`, as Node's own HTTP server does. */
+  take(socket: Socket): void {
+    if (this.#isClosing) {
+      socket.destroy();
+      return;
+    }
+    socket.setNoDelay(true);
+    this.#server.emit('connection', socket);
+  }
+
+  /**
+   * New connections get this certificate.
+   * @throws Error when the two do not belong together; the old ones stay
+   */
+  setTls({ cert, key }: TlsKeyPair): void {
+    if (!('setSecureContext' in this.#server)) throw new Error('this listener was made without TLS');
+    createSecureContext({ cert, key });
+    this.#server.setSecureContext({ cert, key });
+  }
+
+  /**
+   * Takes no more connections and requests, lets the answers under way finish for at most `deadlineMs`, then closes what
+   * is left. WebSocket connections are the gateway's to close.
+   */
+  async close(deadlineMs = 5_000): Promise<void> {
+    this.#isClosing = true;
+    // Its callback waits for WebSocket connections too.
+    this.#server.close(ignoreError);
+    this.#server.closeIdleConnections();
+    if (this.#answers.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, deadlineMs);
+        this.#idle = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    this.#server.closeAllConnections();
+  }
+
+  /** @param refusal given where the request is refused whatever its target */
+  #request(request: IncomingMessage, response: ServerResponse, refusal?: Answer): void {
+    const { socket } = request;
+    this.#answers.add(response);
+    this.#newestAnswer.set(socket, response);
+    response.once('close', () => {
+      this.#answers.delete(response);
+      if (this.#answers.size === 0) this.#idle?.();
+    });
+    if (this.#access !== undefined) logAnswer(this.#access, request, response);
+    for (const [name, value] of standingHeaders) response.setHeader(name, value);
+    // A body is not read; the connection ends with the answer instead.
+    if (this.#isClosing || hasBody(request)) response.shouldKeepAlive = false;
+    const answer = refusal ?? (this.#isClosing ? stopping : this.#route(request, response));
+    if (answer !== undefined) answerText(response, answer);
+  }
+
+  /** @returns what to answer where there is no route that does */
+  #route(request: IncomingMessage, response: ServerResponse): Answer | undefined {
+    const route = this.#router.find(request.url ?? '');
+    if (route === undefined) return notFound;
+    if (request.method !== 'GET' && request.method !== 'HEAD') return onlyMethods(methods);
+    if (route.get === undefined) return noSocketHere;
+    this.#run(
+      request,
+      async () => route.get?.(request, response),
+      () => {
+        if (response.headersSent) response.destroy();
+        else answerText(response, internalError);
+      },
+    );
+    return undefined;
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // Node hands the socket over without an error listener, and what follows may take its time.
+    socket.on('error', ignoreError);
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket') return this.#ignoreUpgrade(request);
+    const entry = new UpgradeEntry(request, this.#access, this.#counts);
+    const route = this.#router.find(request.url ?? '');
+    if (this.#isClosing) return refuseUpgrade(request, stopping);
+    if (route?.upgrade === undefined) return refuseUpgrade(request, notFound);
+    if (request.method !== 'GET') return refuseUpgrade(request, onlyMethods('GET'));
+    if (hasBody(request)) return refuseUpgrade(request, withBody);
+    this.#run(
+      request,
+      async () => route.upgrade?.(request, head),
+      () => {
+        if (entry.isAnswered) socket.destroy();
+        else refuseUpgrade(request, internalError);
+      },
+    );
+  }
+
+  /**
+   * Answers a request that offers another protocol, such as the h2c of `curl --http2`, as if it did not (RFC 9110 §7.8).
+   * Node has let go of the connection by then, so it ends with the answer.
+   */
+  #ignoreUpgrade(request: IncomingMessage): void {
+    const { socket } = request;
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.once('finish', () => endSocket(socket));
+    this.#request(request, response);
+  }
+
+  /** CONNECT asks for a proxy. */
+  #refuseConnect(request: IncomingMessage, socket: Duplex): void {
+    socket.on('error', ignoreError);
+    new UpgradeEntry(request, this.#access);
+    refuseUpgrade(request, onlyMethods(methods));
+  }
+
+  #malformed(error: Error, socket: Duplex): void {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    const newest = this.#newestAnswer.get(socket);
+    const isAnswering = newest !== undefined && !newest.writableFinished;
+    // A browser's spare connection that was never used is closed without a word.
+    const isUnused = code === 'ERR_HTTP_REQUEST_TIMEOUT' && 'bytesRead' in socket && socket.bytesRead === 0;
+    if (!socket.writable || code === 'ECONNRESET' || isAnswering || isUnused) {
+      socket.destroy();
+      return;
+    }
+    const answer = malformed[code] ?? badRequest;
+    if (this.#access !== undefined) logMalformed(this.#access, socket, answer.status, Buffer.byteLength(answer.text));
+    endSocket(socket, rawAnswer(answer));
+  }
+
+  /** Runs a route, which may fail at once or later. */
+  #run(request: IncomingMessage, route: () => Promise<void>, answerFailure: () => void): void {
+    route().catch((error: unknown) => {
+      this.#log.error(
+        { event: 'route-error', target: maskTokens(request.url ?? ''), err: error },
+        'a request could not be answered',
+      );
+      answerFailure();
+    });
+  }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
+}

@@ -1,0 +1,32 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/**
+ * What answers one path. Both methods own the answer from then on; a rejection is logged and, where nothing was sent
+ * yet, answered with 500.
+ */
+export interface Route {
+  get?(request: IncomingMessage, response: ServerResponse): void | Promise<void>;
+  /**
+   * A WebSocket handshake on this path. The socket is `request.socket`; refuse with `refuseUpgrade`.
+   * @param head first bytes after the request, usually none
+   */
+  upgrade?(request: IncomingMessage, head: Buffer): void | Promise<void>;
+}
+
+/** Exact paths to routes. */
+export class Router {
+  readonly #routes = new Map<string, Route>();
+
+  /** @throws Error when the path is taken or does not begin with "/" */
+  add(path: string, route: Route): void {
+    if (!path.startsWith('/')) throw new Error(`route "${path}" does not begin with "/"`);
+    if (this.#routes.has(path)) throw new Error(`two routes claim "${path}"`);
+    this.#routes.set(path, route);
+  }
+
+  /** @param target the request target as received, with or without a query */
+  find(target: string): Route | undefined {
+    const query = target.indexOf('?');
+    return this.#routes.get(query < 0 ? target : target.slice(0, query));
+  }
+}

@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { beginLine, endLine, maskTokens, type AccessFacts } from '../../src/http/access-line.ts';
+
+const facts: AccessFacts = {
+  address: '192.0.2.7',
+  user: undefined,
+  date: new Date('2000-10-10T13:55:36.789Z'),
+  method: 'GET',
+  target: '/websocket/chat',
+  httpVersion: '1.1',
+  referer: 'http://example.com/start',
+  userAgent: 'Mozilla/4.08 [en]',
+};
+
+const lineOf = (changes: Partial<AccessFacts>): string => endLine(beginLine({ ...facts, ...changes }), 200, 2326, 1.5);
+const format = /^(\S+) - (\S+) \[([^\]]+)\] "([^"]*)" (\d{3}) (\d+|-) "([^"]*)" "([^"]*)" (\d+) (\d{4}|-)\n$/;
+
+describe('a line of the access log', () => {
+  it('is in combined format, with duration and close code after it', () => {
+    expect(endLine(beginLine(facts), 200, 2326, 12.4)).toBe(
+      '192.0.2.7 - - [10/Oct/2000:13:55:36 +0000] "GET /websocket/chat HTTP/1.1" 200 2326 ' +
+        '"http://example.com/start" "Mozilla/4.08 [en]" 12 -\n',
+    );
+    expect(
+      endLine(beginLine({ ...facts, user: 'ada', referer: undefined, userAgent: undefined }), 101, 99, 60_000, 1001),
+    ).toBe('192.0.2.7 - ada [10/Oct/2000:13:55:36 +0000] "GET /websocket/chat HTTP/1.1" 101 99 "-" "-" 60000 1001\n');
+  });
+
+  it('says "-" for what is not known', () => {
+    const line = endLine(beginLine({ ...facts, address: '', method: '', userAgent: undefined }), 400, undefined, 0);
+    expect(line).toContain('- - - [');
+    expect(line).toContain('"-" 400 - "');
+  });
+
+  it('cannot be forged from what a client sends', () => {
+    const forged = 'x" 200 1 "-" "-"\r\n192.0.2.9 - root [';
+    expect(lineOf({ userAgent: forged })).toContain(
+      '"x\\x22 200 1 \\x22-\\x22 \\x22-\\x22\\x0d\\x0a192.0.2.9 - root ["',
+    );
+    expect(lineOf({ user: 'a b"\n\u00e9' })).toContain(' - a\\x20b\\x22\\x0a\\xc3\\xa9 [');
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary' }),
+        fc.string({ unit: 'binary' }),
+        fc.string({ unit: 'binary' }),
+        (user, userAgent, target) => {
+          const line = lineOf({
+            user,
+            userAgent: Buffer.from(userAgent).toString('latin1'),
+            target: Buffer.from(target).toString('latin1'),
+          });
+          expect(line).toMatch(format);
+          expect(line).toMatch(/^[\x20-\x7e]*\n$/);
+        },
+      ),
+    );
+  });
+
+  it('is bounded however long the request was', () => {
+    const long = 'x'.repeat(16_000);
+    expect(lineOf({ target: long, userAgent: long, referer: long, user: long }).length).toBeLessThan(6_000);
+  });
+
+  it('masks tokens, however their name is spelt', () => {
+    expect(maskTokens('/chat')).toBe('/chat');
+    expect(maskTokens('/chat?token=eyJ.x.y&log=access')).toBe('/chat?token=***&log=access');
+    expect(maskTokens('/chat?a=1&%74ok%65n=secret&token=second')).toBe('/chat?a=1&%74ok%65n=***&token=***');
+    expect(maskTokens('/chat?tokens=3&token=')).toBe('/chat?tokens=3&token=');
+    expect(lineOf({ target: '/chat?token=secret', referer: 'http://example.com/?token=secret' })).not.toContain(
+      'secret',
+    );
+  });
+
+  it('masks whatever URLSearchParams would read as a token', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.tuple(fc.constantFrom('token', 'to%6ben', '%74oken', 'token%00', '+token', 'x'), fc.base64String()),
+        ),
+        (pairs) => {
+          const query = pairs.map(([name, value]) => `${name}=${value}`).join('&');
+          const shown = new URLSearchParams(maskTokens(`/?${query}`).slice(2));
+          for (const value of shown.getAll('token')) expect(['', '***']).toContain(value);
+        },
+      ),
+    );
+  });
+});
