@@ -1,0 +1,174 @@
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Document,
+  type Pair,
+} from 'yaml';
+import type { ConfigPath } from './path.ts';
+import type { Origin, Problem } from './problem.ts';
+import { explainYamlError } from './yaml-errors.ts';
+
+/** A file with more aliases than this is taken for an attempt to exhaust memory. */
+const maxAliasCount = 100;
+
+/**
+ * Reads a configuration file as YAML, of which JSON is a part.
+ * @param label the file as problems name it
+ * @returns the file, or what keeps it from being read at all
+ */
+export function parseConfigFile(label: string, bytes: Uint8Array): ConfigFile | readonly Problem[] {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return wholeFile(label, 'found bytes that are not UTF-8', 'a text file in UTF-8');
+  }
+  const file = parseYaml(label, text);
+  // The YAML parser says where a fault is; what is YAML and not JSON only JSON.parse refuses.
+  if (file instanceof ConfigFile && label.endsWith('.json') && !isJson(text)) {
+    return wholeFile(
+      label,
+      'found something else than JSON',
+      'JSON, without comments and final commas, or a file name that ends with .yaml',
+    );
+  }
+  return file;
+}
+
+function parseYaml(label: string, text: string): ConfigFile | readonly Problem[] {
+  const lines = new LineCounter();
+  // An explicit schema keeps `yes` a text and `<<` a key, whatever a %YAML line says.
+  // The package's own warnings would quote the file on standard error.
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    logLevel: 'error',
+    schema: 'core',
+    merge: false,
+  });
+  const originAt = (offset: number): Origin => {
+    const { line, col } = lines.linePos(offset);
+    return { kind: 'file', file: label, line, column: col };
+  };
+  const faults = [...document.errors, ...document.warnings].map(({ code, pos }) => {
+    return { code, problem: { origin: originAt(pos[0]), path: [], ...explainYamlError(code) } };
+  });
+  // What follows a syntax error is mostly its echo. A key given twice is none, and hides nothing.
+  const syntaxError = faults.find(({ code }) => code !== 'DUPLICATE_KEY');
+  if (syntaxError !== undefined) return [syntaxError.problem];
+  const { contents } = document;
+  if (contents === null || (isScalar(contents) && contents.value === null)) {
+    return wholeFile(
+      label,
+      'found an empty file',
+      'settings such as "port: 8080"; without any file Carillon runs its demo',
+    );
+  }
+  if (!isMap(contents)) return wholeFile(label, 'found something else than settings', 'an object at the top');
+  try {
+    const oddKey = findOddKey(document);
+    if (oddKey !== undefined) {
+      return [
+        { origin: originAt(oddKey), path: [], found: 'found a list, object or alias as a key', expected: 'a text' },
+      ];
+    }
+    const value: unknown = document.toJS({ maxAliasCount });
+    const problems = faults.map(({ problem }) => problem);
+    return new ConfigFile(label, { value, problems, document, lines });
+  } catch (error) {
+    if (!(error instanceof ReferenceError) && !(error instanceof RangeError)) throw error;
+    const expected = `anchors (&name) before their aliases, and at most ${maxAliasCount} aliases`;
+    return wholeFile(label, 'found aliases (*name) that cannot be resolved', expected);
+  }
+}
+
+/** Offset of the first key that is no scalar. As an object's key it would be the text of all that is in it. */
+function findOddKey(document: Document.Parsed): number | undefined {
+  let offset: number | undefined;
+  visit(document, {
+    Pair(_, { key }) {
+      if (!isNode(key) || isScalar(key)) return undefined;
+      offset = key.range?.[0] ?? 0;
+      return visit.BREAK;
+    },
+  });
+  return offset;
+}
+
+function wholeFile(label: string, found: string, expected: string): readonly Problem[] {
+  return [{ origin: { kind: 'file', file: label, line: 1, column: 1 }, path: [], found, expected }];
+}
+
+/** A configuration file that could be read: its value, not yet validated, and what is written where. */
+export class ConfigFile {
+  readonly label: string;
+  /** Plain objects, lists and scalars. */
+  readonly value: unknown;
+  /** What is wrong without hiding the rest: keys given twice. */
+  readonly problems: readonly Problem[];
+  readonly #document: Document.Parsed;
+  readonly #lines: LineCounter;
+
+  constructor(
+    label: string,
+    parsed: { value: unknown; problems: readonly Problem[]; document: Document.Parsed; lines: LineCounter },
+  ) {
+    this.label = label;
+    this.value = parsed.value;
+    this.problems = parsed.problems;
+    this.#document = parsed.document;
+    this.#lines = parsed.lines;
+  }
+
+  /**
+   * Where the value at `path` is written, or with `at: 'key'` its key; undefined where the file does not say it.
+   * An alias is where it is used.
+   */
+  originOf(path: ConfigPath, at: 'key' | 'value' = 'value'): Origin | undefined {
+    let node: unknown = this.#document.contents;
+    let key: unknown;
+    for (const segment of path) {
+      const collection = isAlias(node) ? node.resolve(this.#document) : node;
+      if (isSeq(collection) && typeof segment === 'number') {
+        key = undefined;
+        node = collection.items[segment];
+      } else {
+        const pair: Pair | undefined = isMap(collection)
+          ? collection.items.findLast((item) => keyText(item.key) === segment)
+          : undefined;
+        key = pair?.key;
+        node = pair?.value ?? key;
+      }
+      if (node === undefined) return undefined;
+    }
+    const place = at === 'key' && isNode(key) ? key : node;
+    const offset = isNode(place) ? place.range?.[0] : undefined;
+    if (offset === undefined) return undefined;
+    const { line, col } = this.#lines.linePos(offset);
+    return { kind: 'file', file: this.label, line, column: col };
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A key as it becomes an object's key; undefined for what cannot be one. */
+function keyText(key: unknown): string | undefined {
+  if (!isScalar(key)) return undefined;
+  const { value } = key;
+  if (value === null) return '';
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+}

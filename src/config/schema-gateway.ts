@@ -1,0 +1,44 @@
+import type { z } from 'zod';
+import {
+  defaultGatewayOptions,
+  type CompressionOptions,
+  type ConnectionLimits,
+  type HeartbeatOptions,
+} from '../gateway/gateway-options.ts';
+import { schemaFor } from './schema-for.ts';
+import { flag, integer, mebibyte, section } from './schema-parts.ts';
+
+const { limits, heartbeat, compression } = defaultGatewayOptions;
+
+export const messageBytes: z.ZodType<number> = integer({ min: 1, max: 256 * mebibyte, unit: 'bytes' }).describe(
+  'Largest message a client may send, in bytes after decompression; a longer one closes with 1009.',
+);
+
+export const outboxBytes: z.ZodType<number> = integer({ min: 1024, max: 1024 * mebibyte, unit: 'bytes' }).describe(
+  'Most bytes that may wait for one client; above it the connection is closed with 1013.',
+);
+
+export const limitsSchema: z.ZodType<ConnectionLimits> = schemaFor<ConnectionLimits>()(
+  section({
+    messageBytes: messageBytes.default(limits.messageBytes),
+    outboxBytes: outboxBytes.default(limits.outboxBytes),
+  }),
+);
+
+export const heartbeatSchema: z.ZodType<HeartbeatOptions> = schemaFor<HeartbeatOptions>()(
+  section({
+    intervalMs: integer({ min: 0, max: 3_600_000, unit: 'milliseconds' })
+      .default(heartbeat.intervalMs)
+      .describe('How often each connection is pinged, in milliseconds; 0 switches the heartbeat off.'),
+  }),
+);
+
+export const compressionSchema: z.ZodType<CompressionOptions> = schemaFor<CompressionOptions>()(
+  section({
+    enabled: flag().default(compression.enabled).describe('Offers permessage-deflate (RFC 7692).'),
+    thresholdBytes: integer({ min: 0, max: 16 * mebibyte, unit: 'bytes' })
+      .default(compression.thresholdBytes)
+      .describe('Messages below this many bytes are sent as they are.'),
+    level: integer({ min: 1, max: 9 }).default(compression.level).describe('zlib level, 1 (fast) to 9 (small).'),
+  }),
+);

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+
+// Every part carries its error as the phrase after "expected", so that a problem reads the same wherever it came from.
+
+/** An integer with its range, in a unit. */
+export function integer(range: { min: number; max: number; unit?: string }): z.ZodType<number> {
+  const unit = range.unit === undefined ? '' : ` (${range.unit})`;
+  const error = `an integer from ${range.min} to ${range.max}${unit}`;
+  return z.int({ error }).min(range.min, { error }).max(range.max, { error });
+}
+
+/** A string of some form. A pattern reaches the JSON Schema; `accepts` says what a pattern cannot. */
+export function text(
+  expected: string,
+  { pattern, accepts }: { pattern?: RegExp; accepts?: (value: string) => boolean } = {},
+): z.ZodType<string> {
+  let schema = z.string({ error: expected });
+  if (pattern) schema = schema.regex(pattern, { error: expected, abort: true });
+  if (accepts) schema = schema.refine(accepts, { error: expected });
+  return schema;
+}
+
+export function flag(): z.ZodType<boolean> {
+  return z.boolean({ error: 'true or false' });
+}
+
+/** A fixed set of keys; others are problems. */
+export function section<const Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
+  return z.strictObject(shape, { error: 'an object' });
+}
+
+export function list<Item extends z.ZodType>(what: string, item: Item): z.ZodReadonly<z.ZodArray<Item>> {
+  return z.array(item, { error: `a list of ${what}` }).readonly();
+}
+
+/** Keys of the user's choice. */
+export function table(
+  key: z.ZodType<string>,
+  value: z.ZodType<string>,
+  what: string,
+): z.ZodType<Record<string, string>> {
+  return z.record(key as z.ZodType<string, string>, value, { error: `an object of ${what}` });
+}
+
+export const kibibyte = 1024;
+export const mebibyte: number = 1024 * kibibyte;
