@@ -1,0 +1,211 @@
+import type { IncomingMessage } from 'node:http';
+import type { Identity } from '../../auth/identity.ts';
+import type { MessageKind, PresenceMember } from '../../broker/broker.ts';
+import type { Connection } from '../../gateway/connection.ts';
+import type { HandshakeOptions } from '../../gateway/handshake-options.ts';
+import type { AppContext } from '../app.ts';
+import type { AppOptions } from '../app-options.ts';
+import { chatEncoding, memberOf, plainLine, presenceInfo, speechInfo } from './chat-encoding.ts';
+import {
+  chatSubprotocol,
+  defaultTextBytes,
+  nickCharacters,
+  rosterMembers,
+  type ClientMessage,
+  type ErrorMessage,
+  type Member,
+  type ServerMessage,
+} from './chat-protocol.ts';
+import { checkNick, type NickCheck } from './nick.ts';
+import { complaint, readClientMessage } from './read-client-message.ts';
+
+/**
+ * One URL of the chat: everybody connected to it, on any worker, hears everybody else. The subscription has the URL's
+ * name. Clients without the JSON subprotocol are treated as NaviServer treats them.
+ */
+export class ChatRoom {
+  readonly #context: AppContext;
+  readonly #name: string;
+  readonly #textBytes: number;
+  readonly #plain: HandshakeOptions;
+  readonly #json: HandshakeOptions;
+  /** Nicknames of this worker's JSON connections that have one. */
+  readonly #nicks = new WeakMap<Connection, string>();
+  /** Settled once the connection is in the room: what changes its presence waits for it. */
+  readonly #joined = new WeakMap<Connection, Promise<void>>();
+  #refused = false;
+
+  constructor(context: AppContext, name: string, options: AppOptions) {
+    this.#context = context;
+    this.#name = name;
+    this.#textBytes = options.limits?.messageBytes ?? defaultTextBytes;
+    this.#plain = {
+      onMessage: (connection, data, kind) => this.#hearPlain(connection, data, kind),
+      limits: { ...options.limits, messageBytes: this.#textBytes },
+    };
+    this.#json = {
+      onMessage: (connection, data, kind) => this.#hearJson(connection, data, kind),
+      subprotocols: [chatSubprotocol],
+      encoding: () => chatEncoding,
+      // JSON may spend six bytes on one (\u0000). A text that is too long for the room gets an answer, not a close.
+      limits: { ...options.limits, messageBytes: 6 * this.#textBytes + 1024 },
+    };
+  }
+
+  accept(request: IncomingMessage, entry: { head: Buffer; identity?: Identity; query: URLSearchParams }): void {
+    const speaksJson = offers(request, chatSubprotocol);
+    const connection = this.#context.gateway.handshake(request, speaksJson ? this.#json : this.#plain, entry);
+    if (connection === undefined) return;
+    const joined = speaksJson ? this.#joinJson(connection, entry.query.get('nick')) : this.#enter(connection);
+    this.#joined.set(connection, joined);
+    joined.catch((error: unknown) => {
+      // Gone before it was in.
+      if (!connection.open) return;
+      this.#context.log.error(
+        { event: 'chat-join-failed', room: this.#name, err: error },
+        'a client could not join its room',
+      );
+      connection.close(1011, 'the room cannot be joined at the moment; try again later');
+    });
+  }
+
+  async #joinJson(connection: Connection, wantedNick: string | null): Promise<void> {
+    const { node } = this.#context;
+    const check: NickCheck | undefined = wantedNick === null ? undefined : checkNick(wantedNick);
+    if (check !== undefined && 'nick' in check) this.#nicks.set(connection, check.nick);
+    await this.#enter(connection);
+    // Read after the subscription is confirmed: whoever comes or goes from here on is in the list, or in an event that
+    // this client is sent, or in both. The client applies the events after the list.
+    const roster = await this.#roster();
+    const self = this.#self(connection);
+    this.#tell(connection, {
+      type: 'welcome',
+      ...self,
+      room: this.#name,
+      node: node.name,
+      worker: node.worker,
+      at: now(),
+      ...roster,
+      limits: { nickCharacters, textBytes: this.#textBytes },
+    });
+    if (check !== undefined && 'problem' in check) {
+      const code = check.tooLong ? 'too-long' : 'bad-field';
+      this.#tell(connection, complaint(code, 'nick', `nick: ${check.problem}`));
+    }
+  }
+
+  async #enter(connection: Connection): Promise<void> {
+    await this.#context.gateway.subscribe(connection, this.#name, { presence: presenceInfo(this.#self(connection)) });
+  }
+
+  async #hearPlain(connection: Connection, data: Buffer, kind: MessageKind): Promise<void> {
+    if (kind === 'binary') {
+      connection.close(1003, 'this chat takes text only; send a text message');
+      return;
+    }
+    // Accepted or not, there is nothing a plain client could be told.
+    await this.#speak(connection, data.toString());
+  }
+
+  async #hearJson(connection: Connection, data: Buffer, kind: MessageKind): Promise<void> {
+    const message =
+      kind === 'binary'
+        ? complaint('binary-message', null, 'the message is binary; expected JSON in a text message')
+        : readClientMessage(data.toString(), this.#textBytes);
+    this.#tell(connection, await this.#answer(connection, message));
+  }
+
+  async #answer(connection: Connection, message: ClientMessage | ErrorMessage): Promise<ServerMessage> {
+    switch (message.type) {
+      case 'message': {
+        const at = await this.#speak(connection, message.text);
+        return at === undefined
+          ? complaint('not-accepted', null, 'the message was not accepted; send it again later', message.ref)
+          : { type: 'sent', ref: message.ref ?? null, at };
+      }
+      case 'nick':
+        return await this.#rename(connection, message.nick, message.ref);
+      case 'members': {
+        const roster = await this.#roster();
+        return { type: 'members', ...roster, ...(message.ref === undefined ? {} : { ref: message.ref }) };
+      }
+      case 'error':
+        return message;
+    }
+  }
+
+  /** @returns the message's time; undefined when the broker did not accept it */
+  async #speak(connection: Connection, text: string): Promise<string | undefined> {
+    const at = now();
+    const speaker = { ...this.#self(connection), address: connection.address };
+    try {
+      await this.#context.gateway.multicast(this.#name, plainLine(connection.address, text), {
+        exclude: [connection],
+        info: speechInfo(speaker, at),
+      });
+      this.#refused = false;
+      return at;
+    } catch (error) {
+      // Once per trouble, not once per message.
+      if (!this.#refused) {
+        this.#context.log.error(
+          { event: 'chat-publish-failed', room: this.#name, err: error },
+          'the broker accepts no messages for a room',
+        );
+      }
+      this.#refused = true;
+      return undefined;
+    }
+  }
+
+  async #rename(connection: Connection, nick: string, ref: string | undefined): Promise<ServerMessage> {
+    const before = this.#nicks.get(connection);
+    this.#nicks.set(connection, nick);
+    try {
+      await this.#joined.get(connection);
+      await this.#context.gateway.updatePresence(connection, this.#name, presenceInfo(this.#self(connection)));
+      return { type: 'sent', ref: ref ?? null, at: now() };
+    } catch {
+      // Back to what the others still see, unless a later change has come in between.
+      if (this.#nicks.get(connection) === nick) {
+        if (before === undefined) this.#nicks.delete(connection);
+        else this.#nicks.set(connection, before);
+      }
+      return complaint('not-accepted', 'nick', 'nick: the change was not accepted; try again later', ref);
+    }
+  }
+
+  /** The first `rosterMembers` of the room. */
+  async #roster(): Promise<{ members: Member[]; complete: boolean }> {
+    const found: PresenceMember[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await this.#context.gateway.presence(this.#name, rosterMembers - found.length, cursor);
+      found.push(...page.members);
+      cursor = page.cursor;
+    } while (cursor !== undefined && found.length < rosterMembers);
+    return { members: found.map(memberOf), complete: cursor === undefined };
+  }
+
+  #self(connection: Connection): Member & { readonly address: string } {
+    return {
+      id: connection.id,
+      nick: this.#nicks.get(connection) ?? null,
+      user: connection.identity?.user ?? null,
+      address: connection.address,
+    };
+  }
+
+  #tell(connection: Connection, message: ServerMessage): void {
+    this.#context.gateway.send(connection, JSON.stringify(message));
+  }
+}
+
+function offers(request: IncomingMessage, subprotocol: string): boolean {
+  const offered = request.headers['sec-websocket-protocol'] ?? '';
+  return offered.split(',').some((name) => name.trim() === subprotocol);
+}
+
+function now(): string {
+  return new Date().toISOString();
+}
