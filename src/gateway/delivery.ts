@@ -60,10 +60,13 @@ export class Delivery {
     const audience = this.#hub.audience(name);
     if (audience === undefined) return 0;
     let given = 0;
+    let last: { readonly message: Message; readonly frame: Frame } | undefined;
     for (const [encoding, subscribers] of audience) {
       const message = this.#encode(encoding, encode);
       if (message === undefined) continue;
-      const frame = new Frame(message, this.#compression);
+      // Encodings that answer with the same message share its bytes as well.
+      if (last?.message !== message) last = { message, frame: new Frame(message, this.#compression) };
+      const { frame } = last;
       for (const connection of subscribers) {
         if (excluded?.has(connection) === true) continue;
         if (connection.enqueue(frame, this.#counts)) given++;

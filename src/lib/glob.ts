@@ -26,7 +26,7 @@ export function parseGlob(pattern: string): Glob {
 }
 
 /** Names that begin with a dot match only a pattern that does too, as in a shell. */
-export function nameMatcher(pattern: string): (name: string) => boolean {
+function nameMatcher(pattern: string): (name: string) => boolean {
   const source = pattern
     .replaceAll(/[\\^$+.()|[\]{}]/g, String.raw`\$&`)
     // One star is enough: a row of them would only make the expression slow.

@@ -1,0 +1,183 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Gateway } from '../../gateway/gateway.ts';
+import { fullJitterDelayMs } from '../../lib/backoff.ts';
+import type { Log } from '../../lib/log.ts';
+import type { DutyStart } from '../app.ts';
+import { FollowLog } from './follow-log.ts';
+import type { SavedPosition } from './followed-files.ts';
+import { batchData, batchInfo, type LineBatch } from './line-batch.ts';
+import type { LogSource } from './log-source.ts';
+import { presentPositions } from './read-backlog.ts';
+import { readTailState, writeTailState, type TailState } from './tail-state.ts';
+
+/** A burst is multicast at this rate per log, so that viewers and the worker's own clients can keep up; bytes a second. */
+const paceBytesPerSecond = 16 * 1024 * 1024;
+/** Positions are saved at most this often, in milliseconds. */
+const saveMs = 300;
+const retry = { baseMs: 200, capMs: 5_000 };
+
+export interface LogTailsOptions {
+  readonly gateway: Gateway;
+  readonly log: Log;
+  readonly node: string;
+  readonly sources: ReadonlyMap<string, LogSource>;
+  readonly refreshMs: number;
+}
+
+/** The subscription of a log, the same on all nodes. */
+export function logSubscription(name: string): string {
+  return `log:${name}`;
+}
+
+/**
+ * Follows all logs of a node and multicasts what is appended: the duty that one worker of the node has at a time.
+ * A batch counts as published when the broker has accepted it; until then it is tried again and nothing more is read.
+ */
+export class LogTails {
+  readonly #options: LogTailsOptions;
+  readonly #beginning: TailState;
+  #stop: (() => Promise<void>) | undefined;
+
+  private constructor(options: LogTailsOptions, beginning: TailState) {
+    this.#options = options;
+    this.#beginning = beginning;
+  }
+
+  /** Notes where the logs end now: what is appended from here on is multicast, whoever gets the duty and when. */
+  static async prepare(options: LogTailsOptions): Promise<LogTails> {
+    const era = Date.now();
+    const logs: [string, SavedPosition[]][] = [];
+    for (const [name, source] of options.sources) logs.push([name, await presentPositions(source, era)]);
+    return new LogTails(options, { era, logs, isComplete: true });
+  }
+
+  readonly start: DutyStart = async (resumeFrom, save) => {
+    const state = (resumeFrom === undefined ? undefined : readTailState(resumeFrom)) ?? this.#beginning;
+    const { era } = state;
+    const followers = new Map<string, FollowLog>();
+    const saver = new StateSaver(save, () =>
+      writeTailState(
+        era,
+        [...followers].map(([name, { positions }]) => [name, positions]),
+      ),
+    );
+    for (const [name, source] of this.#options.sources) {
+      const publisher = new LinePublisher(this.#options, name);
+      const follower = new FollowLog({
+        source,
+        refreshMs: this.#options.refreshMs,
+        positions: await positionsOf(state, name, source),
+        firstEra: era,
+        log: this.#options.log,
+        publish: async (batch, signal) => {
+          await publisher.publish({ node: this.#options.node, ...batch }, signal);
+          saver.changed();
+        },
+      });
+      followers.set(name, follower);
+    }
+    saver.save();
+    for (const follower of followers.values()) follower.start();
+    let stopping: Promise<void> | undefined;
+    const stop = async (): Promise<void> => {
+      await Promise.all([...followers.values()].map((follower) => follower.stop()));
+      saver.end();
+    };
+    this.#stop = () => (stopping ??= stop());
+    return this.#stop;
+  };
+
+  /** Ends the duty, if this worker has it. */
+  async close(): Promise<void> {
+    await this.#stop?.();
+  }
+}
+
+/** Where to go on with a log. A file that the state had no room for is followed from its present end. */
+async function positionsOf(
+  { era, logs, isComplete }: TailState,
+  name: string,
+  source: LogSource,
+): Promise<SavedPosition[]> {
+  const saved = logs.find(([log]) => log === name)?.[1] ?? [];
+  if (isComplete) return [...saved];
+  const known = new Set(saved.map(({ id }) => id));
+  const present = await presentPositions(source, era);
+  return [...saved, ...present.filter(({ id }) => !known.has(id))];
+}
+
+/** Publishes the batches of one log, in order, each until it is accepted. */
+class LinePublisher {
+  readonly #options: LogTailsOptions;
+  readonly #name: string;
+  /** When what was published so far is through, at the pace. */
+  #pacedUntil = 0;
+  #failing = false;
+
+  constructor(options: LogTailsOptions, name: string) {
+    this.#options = options;
+    this.#name = name;
+  }
+
+  /** @throws AbortError when the signal came before the batch was accepted */
+  async publish(batch: LineBatch, signal: AbortSignal): Promise<void> {
+    const aheadMs = this.#pacedUntil - performance.now();
+    if (aheadMs > 0) await delay(aheadMs, undefined, { signal });
+    const data = batchData(batch);
+    const info = batchInfo(batch);
+    for (let attempt = 0; ; attempt++) {
+      signal.throwIfAborted();
+      try {
+        await this.#options.gateway.multicast(logSubscription(this.#name), data, { info });
+        break;
+      } catch (error) {
+        this.#complain(error);
+        await delay(fullJitterDelayMs(attempt, retry), undefined, { signal });
+      }
+    }
+    this.#failing = false;
+    const begin = Math.max(this.#pacedUntil, performance.now());
+    this.#pacedUntil = begin + ((batch.end - batch.start) / paceBytesPerSecond) * 1_000;
+  }
+
+  #complain(error: unknown): void {
+    // Once per trouble. The line may end in the very log that cannot be published; that it waits there does no harm.
+    if (this.#failing) return;
+    this.#failing = true;
+    this.#options.log.warn(
+      { event: 'log-publish-failed', log: this.#name, err: error },
+      'lines of a log are not accepted; they are kept and tried again',
+    );
+  }
+}
+
+/** Saves at most every `saveMs`, the last change always. */
+class StateSaver {
+  readonly #save: (state: string) => void;
+  readonly #state: () => string;
+  #savedAt = -Infinity;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(save: (state: string) => void, state: () => string) {
+    this.#save = save;
+    this.#state = state;
+  }
+
+  /** The state is already what it will be when the present turn of the event loop ends. */
+  changed(): void {
+    if (this.#timer !== undefined) return;
+    const dueMs = Math.max(0, this.#savedAt + saveMs - performance.now());
+    this.#timer = setTimeout(() => this.save(), dueMs);
+  }
+
+  save(): void {
+    this.#timer = undefined;
+    this.#savedAt = performance.now();
+    this.#save(this.#state());
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.save();
+  }
+}

@@ -1,0 +1,48 @@
+import { part } from './part.ts';
+
+const allNodes = '';
+
+/** The two lists at the top: which log, and of which node. */
+export class SubjectChoice {
+  readonly #log = part('log', HTMLSelectElement);
+  readonly #node = part('node', HTMLSelectElement);
+  readonly #nodes = new Set<string>();
+  #chosenNode: string | undefined;
+
+  constructor(node: string | undefined, onLog: (log: string) => void, onNode: (node: string | undefined) => void) {
+    this.#log.addEventListener('change', () => onLog(this.#log.value));
+    this.#node.addEventListener('change', () => {
+      this.#chosenNode = this.#node.value === allNodes ? undefined : this.#node.value;
+      onNode(this.#chosenNode);
+    });
+    this.#chosenNode = node;
+    this.#drawNodes();
+  }
+
+  get node(): string | undefined {
+    return this.#chosenNode;
+  }
+
+  showLogs(names: readonly string[], chosen: string | undefined): void {
+    this.#log.replaceChildren(...names.map((name) => new Option(name, name, false, name === chosen)));
+    this.#log.disabled = names.length === 0;
+  }
+
+  chooseLog(name: string): void {
+    this.#log.value = name;
+  }
+
+  /** Lines of this node came. */
+  sawNode(node: string): void {
+    if (this.#nodes.has(node)) return;
+    this.#nodes.add(node);
+    this.#drawNodes();
+  }
+
+  /** A node that a shared link names can be chosen before a line of it came. */
+  #drawNodes(): void {
+    const names = new Set([...this.#nodes, ...(this.#chosenNode === undefined ? [] : [this.#chosenNode])]);
+    const options = [...names].sort().map((name) => new Option(name, name, false, name === this.#chosenNode));
+    this.#node.replaceChildren(new Option('All nodes', allNodes, false, this.#chosenNode === undefined), ...options);
+  }
+}

@@ -1,0 +1,157 @@
+import type { FileHandle } from 'node:fs/promises';
+import { markOf } from './file-position.ts';
+import type { SavedPosition } from './followed-files.ts';
+import { LineSplitter } from './line-splitter.ts';
+import type { FoundFile, LogSource } from './log-source.ts';
+import { backlogBytes, type LogFile } from './log-view-protocol.ts';
+import { chunkBytes, openRegularFile, readBefore } from './tail-file.ts';
+
+/** How far back the beginning of the backlog is looked for, in bytes of one file. */
+const searchBytes = 16 * 1024 * 1024;
+/** How many bytes from the beginning and before the end of what was read are kept to recognise the contents by. */
+export const sampleBytes: number = 16 * 1024;
+
+/** The backlog of one file, and what is needed to join the lines that follow to it. */
+export interface FileBacklog {
+  readonly file: string;
+  readonly id: string;
+  readonly lines: readonly string[];
+  /** Lines that end up to here are in the backlog, or older than it. */
+  readonly end: number;
+  /** The file's first bytes and the last before `end`, each at most `sampleBytes`. */
+  readonly head: Buffer;
+  readonly recent: Buffer;
+}
+
+export interface Backlog {
+  readonly files: readonly LogFile[];
+  /** One per file that is followed; the most recently changed file last. */
+  readonly parts: readonly FileBacklog[];
+}
+
+/**
+ * The last lines of a log: of the most recently changed file, and, if it has not that many, of those changed before.
+ * @param tail how many lines at most; also bounded by `backlogBytes`
+ */
+export async function readBacklog(source: LogSource, tail: number): Promise<Backlog> {
+  const found = (await source.find()).toSorted((a, b) => Number(b.modified - a.modified));
+  const files: LogFile[] = [];
+  const parts: FileBacklog[] = [];
+  const room = { lines: tail, bytes: backlogBytes };
+  for (const file of found) {
+    const part = await withFile(file, (handle, id, size) => readFileBacklog(handle, file.label, id, size, room));
+    files.push({ file: file.label, state: part === undefined ? 'unreadable' : 'followed' });
+    if (part === undefined) continue;
+    parts.unshift(part);
+    room.lines -= part.lines.length;
+    for (const line of part.lines) room.bytes -= Buffer.byteLength(line) + 1;
+  }
+  if (found.length === 0 && !source.isGlob) files.push({ file: source.label(source.pattern), state: 'missing' });
+  return { files, parts };
+}
+
+/** Where the last whole line of each file of a log ends now. */
+export async function presentPositions(source: LogSource, era: number): Promise<SavedPosition[]> {
+  const positions: SavedPosition[] = [];
+  for (const file of await source.find()) {
+    const position = await withFile(file, async (handle, id, size) => {
+      const { end } = await findLines(handle, size, 0);
+      const before = await readBefore(handle, end);
+      return before === undefined ? undefined : { id, era, offset: end, mark: markOf(before), path: file.path };
+    });
+    if (position !== undefined) positions.push(position);
+  }
+  return positions;
+}
+
+/** undefined: the file cannot be read, or is not there any more. Its follower says so in the error log. */
+async function withFile<T>(
+  { path }: FoundFile,
+  use: (handle: FileHandle, id: string, size: number) => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    const opened = await openRegularFile(path);
+    if (opened === undefined) return undefined;
+    try {
+      return await use(opened.handle, opened.id, opened.size);
+    } finally {
+      await opened.handle.close();
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+async function readFileBacklog(
+  handle: FileHandle,
+  file: string,
+  id: string,
+  size: number,
+  room: { readonly lines: number; readonly bytes: number },
+): Promise<FileBacklog> {
+  const { start, end } = await findLines(handle, size, room.lines);
+  const lines = room.lines === 0 ? [] : await readLines(handle, start, end, room);
+  const recentStart = Math.max(0, end - sampleBytes);
+  return {
+    file,
+    id,
+    lines,
+    end,
+    head: await readRange(handle, 0, Math.min(end, sampleBytes)),
+    recent: await readRange(handle, recentStart, end),
+  };
+}
+
+/**
+ * Looks backwards for line ends, in blocks.
+ * @returns where the last `count` whole lines begin, or as many as are within `searchBytes`, and where they end
+ */
+async function findLines(handle: FileHandle, size: number, count: number): Promise<{ start: number; end: number }> {
+  const bound = Math.max(0, size - searchBytes);
+  let end: number | undefined;
+  let start = bound;
+  let found = 0;
+  for (let at = size; at > bound;) {
+    const blockStart = Math.max(bound, at - chunkBytes);
+    const block = await readRange(handle, blockStart, at);
+    for (let i = block.lastIndexOf(0x0a); i >= 0; i = i === 0 ? -1 : block.lastIndexOf(0x0a, i - 1)) {
+      start = blockStart + i + 1;
+      end ??= start;
+      if (found++ === count) return { start, end };
+    }
+    at = blockStart;
+  }
+  if (bound === 0) return { start: 0, end: end ?? 0 };
+  // No line end within reach: a single line longer than that. Lines that end in what was looked at there are none.
+  return end === undefined ? { start: size, end: size } : { start, end };
+}
+
+/** The last lines between two line beginnings that there is room for. */
+async function readLines(
+  handle: FileHandle,
+  start: number,
+  end: number,
+  room: { readonly lines: number; readonly bytes: number },
+): Promise<string[]> {
+  const splitter = new LineSplitter();
+  const lines: string[] = [];
+  let first = 0;
+  let bytes = 0;
+  for (let at = start; at < end; at += chunkBytes) {
+    for (const { text } of splitter.split(await readRange(handle, at, Math.min(end, at + chunkBytes)))) {
+      bytes += Buffer.byteLength(text) + 1;
+      lines.push(text);
+      while (lines.length - first > room.lines || bytes > room.bytes)
+        bytes -= Buffer.byteLength(lines[first++] ?? '') + 1;
+    }
+    lines.splice(0, first);
+    first = 0;
+  }
+  return lines.slice(first);
+}
+
+/** Fewer bytes than asked for when the file is shorter by now. */
+async function readRange(handle: FileHandle, start: number, end: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(end - start), 0, end - start, start);
+  return buffer.subarray(0, bytesRead);
+}

@@ -1,0 +1,58 @@
+import { FollowLog } from '../../src/apps/log-view/follow-log.ts';
+import type { SavedPosition } from '../../src/apps/log-view/followed-files.ts';
+import { LogSource } from '../../src/apps/log-view/log-source.ts';
+import type { FileBatch } from '../../src/apps/log-view/tail-file.ts';
+import type { LogFields } from '../../src/lib/log.ts';
+
+export interface Followed extends AsyncDisposable {
+  readonly lines: string[];
+  readonly batches: FileBatch[];
+  readonly warnings: LogFields[];
+  /** Where each file's published lines end. */
+  readonly positions: readonly SavedPosition[];
+  /** Ends it in order; what it answers is where another can go on. */
+  stop(): Promise<readonly SavedPosition[]>;
+}
+
+/** Follows a path or glob and collects what it publishes. */
+export function follow(
+  pattern: string,
+  positions: readonly SavedPosition[] = [],
+  options: { refreshMs?: number; publish?: (batch: FileBatch, signal: AbortSignal) => Promise<void> } = {},
+): Followed {
+  const lines: string[] = [];
+  const batches: FileBatch[] = [];
+  const warnings: LogFields[] = [];
+  const ignore = (): void => {};
+  const follower = new FollowLog({
+    source: new LogSource(pattern),
+    refreshMs: options.refreshMs ?? 20,
+    positions,
+    firstEra: 1,
+    log: {
+      error: (fields) => void warnings.push(fields),
+      warn: (fields) => void warnings.push(fields),
+      info: ignore,
+      debug: ignore,
+    },
+    publish: async (batch, signal) => {
+      await options.publish?.(batch, signal);
+      batches.push(batch);
+      lines.push(...batch.lines);
+    },
+  });
+  follower.start();
+  return {
+    lines,
+    batches,
+    warnings,
+    get positions() {
+      return follower.positions;
+    },
+    async stop() {
+      await follower.stop();
+      return follower.positions;
+    },
+    [Symbol.asyncDispose]: () => follower.stop(),
+  };
+}
