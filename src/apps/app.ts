@@ -51,7 +51,4 @@ export interface NodeContext {
  * @param save keeps a state for whoever has the duty next; at most a few per second, at most 64 KiB
  * @returns what ends it in order
  */
-export type DutyStart = (
-  resumeFrom: string | undefined,
-  save: (state: string) => void,
-) => Promise<() => Promise<void>>;
+export type DutyStart = (resumeFrom: string | undefined, save: (state: string) => void) => Promise<() => Promise<void>>;

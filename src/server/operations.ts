@@ -1,0 +1,113 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Registry } from 'prom-client';
+import { labelMetrics, mergeMetrics, prometheusContentType, renderMetrics } from '../metrics/merge-metrics.ts';
+import { listenError } from './listen-error.ts';
+import type { Readiness } from './readiness.ts';
+import type { ListenOptions } from './server-options.ts';
+import type { WorkerSeat } from './worker-seat.ts';
+
+/** What the operations port tells about. */
+export interface Operated {
+  readonly readiness: Readiness;
+  readonly seats: readonly WorkerSeat[];
+}
+
+export interface OperationsPort {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * Serves `/metrics`, `/metrics/workers`, `/live` and `/ready` from what is known already: no request waits for a worker.
+ * @param node the primary's own metrics
+ */
+export async function openOperationsPort(
+  options: ListenOptions,
+  operated: Operated,
+  node: Registry,
+): Promise<OperationsPort> {
+  const answer = async (path: string): Promise<Answer | undefined> => {
+    switch (path) {
+      case '/metrics':
+        return metricsAnswer(
+          await renderMetrics(mergeMetrics(operated.seats.map(({ metrics }) => metrics))),
+          await node.metrics(),
+        );
+      case '/metrics/workers': {
+        const labelled = operated.seats.map(({ number, metrics }) => labelMetrics(metrics, 'worker', String(number)));
+        return metricsAnswer(await renderMetrics(mergeMetrics(labelled)), await node.metrics());
+      }
+      case '/live':
+        return { status: 200, contentType: jsonType, body: '{"live":true}\n' };
+      case '/ready': {
+        const { readiness } = operated;
+        return {
+          status: readiness.ready ? 200 : 503,
+          contentType: jsonType,
+          body: `${JSON.stringify(readiness, undefined, 2)}\n`,
+        };
+      }
+      default:
+        return undefined;
+    }
+  };
+  const server = createServer((request, response) => {
+    respond(request, response, answer).catch((error: unknown) => {
+      response.statusCode = 500;
+      response.end(`${String(error)}\n`);
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(listenError('operations.', options, error)));
+    server.listen({ host: options.host, port: options.port }, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+const jsonType = 'application/json; charset=utf-8';
+
+function metricsAnswer(...parts: readonly string[]): Answer {
+  return {
+    status: 200,
+    contentType: prometheusContentType,
+    body: parts.filter((part) => part.trim() !== '').join('\n'),
+  };
+}
+
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: (path: string) => Promise<Answer | undefined>,
+): Promise<void> {
+  const { method = '', url = '' } = request;
+  if (method !== 'GET' && method !== 'HEAD') {
+    response.writeHead(405, { allow: 'GET, HEAD' }).end();
+    return;
+  }
+  const found = (await answer(url.split('?', 1)[0] ?? '')) ?? {
+    status: 404,
+    contentType: 'text/plain; charset=utf-8',
+    body: 'not found; there are /metrics, /metrics/workers, /live and /ready\n',
+  };
+  response.writeHead(found.status, {
+    'content-type': found.contentType,
+    'content-length': Buffer.byteLength(found.body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(method === 'HEAD' ? undefined : found.body);
+}

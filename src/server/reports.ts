@@ -1,0 +1,43 @@
+import type { Metrics } from '../metrics/metrics.ts';
+import type { FromWorker } from './worker-messages.ts';
+
+const metricsEveryMs = 1_000;
+/** How soon after a new connection the primary hears of the worker's load: balancing lives on it. */
+const loadDelayMs = 20;
+
+/** Tells the primary how the worker is, unasked: nobody ever waits for a worker to answer. */
+export class Reports {
+  readonly #metrics: Metrics;
+  readonly #send: (message: FromWorker) => void;
+  readonly #timer: NodeJS.Timeout;
+  #loadTimer: NodeJS.Timeout | undefined;
+
+  constructor(metrics: Metrics, send: (message: FromWorker) => void) {
+    this.#metrics = metrics;
+    this.#send = send;
+    this.#timer = setInterval(() => void this.report(), metricsEveryMs);
+    this.#timer.unref();
+  }
+
+  /** There is a new connection. */
+  loadChanged(): void {
+    this.#loadTimer ??= setTimeout(() => {
+      this.#loadTimer = undefined;
+      this.#send({ type: 'load', connections: this.#metrics.counts.connections });
+    }, loadDelayMs).unref();
+  }
+
+  /** The last report. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    clearTimeout(this.#loadTimer);
+    await this.report();
+    this.#metrics.close();
+  }
+
+  /** Everything, now; otherwise once a second. */
+  async report(): Promise<void> {
+    const snapshot = await this.#metrics.snapshot();
+    this.#send({ type: 'metrics', snapshot, connections: this.#metrics.counts.connections });
+  }
+}

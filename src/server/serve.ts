@@ -1,0 +1,95 @@
+import { IpcSwitch } from '../broker/ipc/ipc-switch.ts';
+import type { Config } from '../config/config.ts';
+import { silentLog, type Log } from '../lib/log.ts';
+import { Severities } from '../lib/severities.ts';
+import { welcome, type ServeFacts } from './welcome.ts';
+import { forkWorker, setUpCluster } from './fork-worker.ts';
+import { Lifecycle, StartInterruptedError } from './lifecycle.ts';
+import { openLogs } from './logs.ts';
+import { nodeMetrics } from './node-metrics.ts';
+import { openOperationsPort } from './operations.ts';
+import { Primary } from './primary.ts';
+import { watchStopSignals } from './signals.ts';
+import { TlsPairWatcher } from './tls-pair.ts';
+import type { SpawnWorker } from './worker-seat.ts';
+import { workerStopMs } from './worker-deadlines.ts';
+
+/**
+ * Runs the node until SIGTERM or SIGINT, and stops it in order.
+ * @throws StartError when it cannot start; nothing is left running then
+ */
+export async function serve(config: Config, facts: ServeFacts): Promise<void> {
+  process.title = 'carillon';
+  let log: Log = silentLog;
+  let primary: Primary | undefined;
+  const column = new Lifecycle(() => log);
+  const signals = watchStopSignals(() => primary?.kill());
+  const stopped = signals.requested.then(async (signal) => {
+    log.info({ event: 'stop-requested', signal }, `stopping on ${signal}`);
+    // Before the column: readiness turns red at once, and a start that is under way is given up.
+    await Promise.all([primary?.stop(), column.stop()]);
+  });
+  try {
+    const severities = new Severities(config.log.severities);
+    const logs = await column.step(
+      'logs',
+      { startMs: 5_000, stopMs: 5_000 },
+      () => openLogs(config.log, severities, { node: config.node }),
+      (open) => open.flush(),
+    );
+    log = logs.log;
+    const tls = await column.step(
+      'TLS certificate',
+      { startMs: 10_000, stopMs: 2_000 },
+      () =>
+        config.tls === undefined
+          ? undefined
+          : TlsPairWatcher.open(config.tls, (pair) => primary?.replaceTls(pair), log),
+      (watcher) => watcher?.close(),
+    );
+    const { spawn, ipcSwitch } = await workersOf(config);
+    const node = (primary = new Primary({ config, log, severities, spawn, tls: tls?.pair }));
+    const operations = await column.step(
+      'operations port',
+      { startMs: 5_000, stopMs: 2_000 },
+      () =>
+        openOperationsPort(
+          config.operations,
+          node,
+          nodeMetrics(node.seats, () => ipcSwitch?.stats),
+        ),
+      (port) => port.close(),
+    );
+    await column.step(
+      'workers',
+      { startMs: 60_000, stopMs: workerStopMs(config) + 2_000 },
+      () => node.start(),
+      () => node.stop(),
+    );
+    log.info(
+      { event: 'ready', workers: config.workers, host: config.host, port: node.port },
+      'every worker accepts connections',
+    );
+    process.stdout.write(welcome(config, facts, { port: node.port, operationsPort: operations.port }));
+    await stopped;
+  } catch (error) {
+    if (!(error instanceof StartInterruptedError)) throw error;
+  } finally {
+    // A step that failed is not part of what the column stops.
+    await primary?.stop();
+    await column.stop();
+    signals.close();
+  }
+}
+
+/** How workers come to be: as processes around the embedded broker, or as the present process. */
+async function workersOf(config: Config): Promise<{ spawn: SpawnWorker; ipcSwitch?: IpcSwitch }> {
+  if (config.workers === 0) {
+    // Loaded here, so that a primary with worker processes does without the gateway's and the apps' modules.
+    const { inProcessWorker } = await import('./in-process-worker.ts');
+    return { spawn: inProcessWorker };
+  }
+  setUpCluster();
+  const ipcSwitch = new IpcSwitch();
+  return { spawn: (_, events) => forkWorker(ipcSwitch, events), ipcSwitch };
+}

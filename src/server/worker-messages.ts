@@ -1,0 +1,47 @@
+import type { Config } from '../config/config.ts';
+import type { SeverityName, SeverityState } from '../lib/severities.ts';
+import type { MetricsSnapshot } from '../metrics/metrics.ts';
+import type { TlsPair } from './tls-pair.ts';
+
+// What primary and worker say to each other, over node:cluster's channel as JSON; publications have a pipe of their
+// own. Neither ever waits for an answer of the other without a deadline.
+
+export type ToWorker =
+  | StartWorker
+  /** Accept connections; the port is the real one where the configuration asked for any. */
+  | { readonly type: 'listen'; readonly port: number }
+  /** Leave new connections to the others for a while. */
+  | { readonly type: 'pause' }
+  | { readonly type: 'severities'; readonly state: SeverityState }
+  | { readonly type: 'tls'; readonly pair: TlsPair }
+  | { readonly type: 'duty'; readonly duty: string; readonly resumeFrom?: string }
+  | { readonly type: 'stop' };
+
+/** The first message. */
+export interface StartWorker {
+  readonly type: 'start';
+  readonly worker: number;
+  readonly config: Config;
+  readonly severities: SeverityState;
+  readonly tls?: TlsPair;
+  /** 48 bytes in base64, the same for all workers of the node: a client resumes its TLS session at any of them. */
+  readonly ticketKeys: string;
+}
+
+export type FromWorker =
+  /** The process listens to its primary. */
+  | { readonly type: 'hears' }
+  /** Everything but the accepting has started. */
+  | { readonly type: 'mounted' }
+  | { readonly type: 'listening'; readonly port: number }
+  | { readonly type: 'paused' }
+  /** The worker cannot start or go on; it ends itself. */
+  | { readonly type: 'failed'; readonly message: string }
+  /** Open WebSocket connections, soon after new ones came. */
+  | { readonly type: 'load'; readonly connections: number }
+  | { readonly type: 'metrics'; readonly snapshot: MetricsSnapshot; readonly connections: number }
+  | { readonly type: 'severities'; readonly change: Partial<Record<SeverityName, boolean>> }
+  | { readonly type: 'duty-offered'; readonly duty: string }
+  | { readonly type: 'duty-state'; readonly duty: string; readonly state: string }
+  | { readonly type: 'duty-failed'; readonly duty: string }
+  | { readonly type: 'duty-ended'; readonly duty: string };

@@ -1,0 +1,187 @@
+import { fullJitterDelayMs, type BackoffOptions } from '../lib/backoff.ts';
+import type { Log } from '../lib/log.ts';
+import { countersOf, mergeMetrics } from '../metrics/merge-metrics.ts';
+import type { MetricsSnapshot } from '../metrics/metrics.ts';
+import type { FromWorker, ToWorker } from './worker-messages.ts';
+
+/** A worker that runs, as its primary holds it. */
+export interface RunningWorker {
+  readonly pid: number;
+  send(message: ToWorker): void;
+  /** Ends it at once. */
+  kill(): void;
+}
+
+export interface WorkerEvents {
+  message(message: FromWorker): void;
+  /** It is no more. Called once. */
+  exit(how: string): void;
+}
+
+/** Starts a worker: a process of its own, or the present one. */
+export type SpawnWorker = (worker: number, events: WorkerEvents) => RunningWorker;
+
+/**
+ * - starting: the process runs, its parts start
+ * - mounted: waits for its listening to be confirmed
+ * - listening, paused: serves; accepts new connections, or leaves them to the others for a while
+ * - restarting: dead, the next one comes after a backoff
+ * - stopped: dead, and stays so
+ */
+export type SeatState = 'starting' | 'mounted' | 'listening' | 'paused' | 'restarting' | 'stopped';
+
+export const seatStates: readonly SeatState[] = ['starting', 'mounted', 'listening', 'paused', 'restarting', 'stopped'];
+
+export interface SeatOwner {
+  readonly spawn: SpawnWorker;
+  readonly log: Log;
+  /** A process has begun; it waits for its first message. */
+  started(seat: WorkerSeat): void;
+  message(seat: WorkerSeat, message: FromWorker): void;
+  /** The worker is gone. */
+  vacated(seat: WorkerSeat, how: string): void;
+}
+
+const restartBackoff: BackoffOptions = { baseMs: 200, capMs: 10_000 };
+/** A worker that served this long was healthy: its successor does not pay for earlier failures. */
+const healthyMs = 10_000;
+
+/** One of the node's numbered places for a worker. Whoever dies here is followed by another with the same number. */
+export class WorkerSeat {
+  readonly number: number;
+  readonly #owner: SeatOwner;
+  #running: RunningWorker | undefined;
+  #state: SeatState = 'stopped';
+  #stateWasOrdered = false;
+  #attempt = 0;
+  #restarts = 0;
+  #connections = 0;
+  #live: MetricsSnapshot = [];
+  #retired: MetricsSnapshot = [];
+  #timer: NodeJS.Timeout | undefined;
+  #vacant: (() => void) | undefined;
+  #keepsVacant = false;
+
+  constructor(number: number, owner: SeatOwner) {
+    this.number = number;
+    this.#owner = owner;
+  }
+
+  get state(): SeatState {
+    return this.#state;
+  }
+
+  get pid(): number | undefined {
+    return this.#running?.pid;
+  }
+
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** Open WebSocket connections as the worker last said. */
+  get connections(): number {
+    return this.#connections;
+  }
+
+  /** Whether clients on this worker are served. */
+  get serves(): boolean {
+    return this.#state === 'listening' || this.#state === 'paused';
+  }
+
+  /** Whether an order to listen or pause has been given and not been confirmed. */
+  get isChanging(): boolean {
+    return this.#stateWasOrdered;
+  }
+
+  /** The worker's metrics, with the counters of its predecessors added. */
+  get metrics(): MetricsSnapshot {
+    return mergeMetrics([this.#retired, this.#live]);
+  }
+
+  start(): void {
+    this.#state = 'starting';
+    const running = this.#owner.spawn(this.number, {
+      message: (message) => this.#message(message),
+      exit: (how) => this.#exited(how),
+    });
+    this.#running = running;
+    this.#owner.started(this);
+  }
+
+  send(message: ToWorker): void {
+    this.#running?.send(message);
+  }
+
+  /** Orders the worker to accept connections, or to leave them to the others. */
+  order(message: ToWorker & { readonly type: 'listen' | 'pause' }): void {
+    this.#stateWasOrdered = true;
+    this.send(message);
+  }
+
+  /** No successor from here on. Resolves when nobody is in the seat. */
+  async stop(): Promise<void> {
+    this.#keepsVacant = true;
+    clearTimeout(this.#timer);
+    if (this.#running === undefined) {
+      this.#state = 'stopped';
+      return;
+    }
+    const vacant = new Promise<void>((resolve) => (this.#vacant = resolve));
+    this.send({ type: 'stop' });
+    await vacant;
+  }
+
+  kill(): void {
+    this.#running?.kill();
+  }
+
+  #message(message: FromWorker): void {
+    switch (message.type) {
+      case 'mounted':
+        this.#state = 'mounted';
+        break;
+      case 'listening':
+      case 'paused':
+        if (this.#state === 'mounted') this.#forgiveLater();
+        this.#state = message.type;
+        this.#stateWasOrdered = false;
+        break;
+      case 'load':
+        this.#connections = message.connections;
+        break;
+      case 'metrics':
+        this.#connections = message.connections;
+        this.#live = message.snapshot;
+        break;
+      default:
+    }
+    this.#owner.message(this, message);
+  }
+
+  #exited(how: string): void {
+    clearTimeout(this.#timer);
+    this.#running = undefined;
+    this.#retired = mergeMetrics([this.#retired, countersOf(this.#live)]);
+    this.#live = [];
+    this.#connections = 0;
+    this.#stateWasOrdered = false;
+    this.#state = this.#keepsVacant ? 'stopped' : 'restarting';
+    if (!this.#keepsVacant) this.#restartLater();
+    this.#owner.vacated(this, how);
+    this.#vacant?.();
+  }
+
+  #restartLater(): void {
+    const delayMs = fullJitterDelayMs(this.#attempt++, restartBackoff);
+    this.#timer = setTimeout(() => {
+      this.#restarts++;
+      this.start();
+    }, delayMs);
+  }
+
+  #forgiveLater(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => (this.#attempt = 0), healthyMs).unref();
+  }
+}

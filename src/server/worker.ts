@@ -1,0 +1,212 @@
+import type { Broker } from '../broker/broker.ts';
+import { Gateway } from '../gateway/gateway.ts';
+import { HttpListener } from '../http/listener.ts';
+import { Router } from '../http/router.ts';
+import { silentLog, type Log } from '../lib/log.ts';
+import { Severities } from '../lib/severities.ts';
+import { Metrics } from '../metrics/metrics.ts';
+import { Acceptor } from './acceptor.ts';
+import { Lifecycle, StartInterruptedError } from './lifecycle.ts';
+import { openLogs, type Logs } from './logs.ts';
+import { mountApps } from './mount-apps.ts';
+import { Reports } from './reports.ts';
+import { followSeverities, type SeverityLink } from './severity-link.ts';
+import type { TlsPair } from './tls-pair.ts';
+import { Turns } from './turns.ts';
+import { workerDeadlines } from './worker-deadlines.ts';
+import type { FromWorker, StartWorker, ToWorker } from './worker-messages.ts';
+
+const acceptFailureEveryMs = 10_000;
+
+export interface WorkerParts {
+  send(message: FromWorker): void;
+  makeBroker(): Broker;
+  /** Called last, when everything has stopped. */
+  exit(code: number): void;
+}
+
+/** One worker: everything between its clients and the broker, started and stopped as its primary says. */
+export class Worker {
+  readonly #parts: WorkerParts;
+  readonly #column = new Lifecycle(() => this.#log);
+  #log: Log = silentLog;
+  #logs: Logs | undefined;
+  #severities: SeverityLink | undefined;
+  #turns: Turns | undefined;
+  #acceptor: Acceptor | undefined;
+  #http: HttpListener | undefined;
+  #tls: TlsPair | undefined;
+  #acceptFailureLoggedMs = -Infinity;
+  #stopping: Promise<void> | undefined;
+
+  constructor(parts: WorkerParts) {
+    this.#parts = parts;
+  }
+
+  receive(message: ToWorker): void {
+    switch (message.type) {
+      case 'start':
+        void this.#start(message);
+        return;
+      case 'listen':
+        void this.#listen(message.port);
+        return;
+      case 'pause':
+        this.#acceptor?.pause();
+        this.#parts.send({ type: 'paused' });
+        return;
+      case 'severities':
+        this.#severities?.apply(message.state);
+        return;
+      case 'tls':
+        this.#replaceTls(message.pair);
+        return;
+      case 'duty':
+        this.#turns?.begin(message.duty, message.resumeFrom);
+        return;
+      case 'stop':
+        void this.stop(0);
+    }
+  }
+
+  /** Stops what has started, last first, and exits. Idempotent. */
+  stop(exitCode: number): Promise<void> {
+    this.#stopping ??= this.#column.stop().then(() => this.#parts.exit(exitCode));
+    return this.#stopping;
+  }
+
+  /** An error that nobody caught: the process is in no state to say farewell. */
+  crashed(error: unknown): void {
+    this.#log.error({ event: 'worker-crashed', err: error }, 'an error that nobody caught ends the worker');
+    this.#logs?.flush();
+    if (this.#logs === undefined) process.stderr.write(`carillon: ${String(error)}\n`);
+    this.#parts.exit(1);
+  }
+
+  async #start(message: StartWorker): Promise<void> {
+    try {
+      await this.#runColumn(message);
+      this.#parts.send({ type: 'mounted' });
+    } catch (error) {
+      if (error instanceof StartInterruptedError) return;
+      this.#fail(error);
+    }
+  }
+
+  /** Read from top to bottom it is the start, from bottom to top the stop. */
+  async #runColumn({ worker, config, severities: state, tls, ticketKeys }: StartWorker): Promise<void> {
+    const { send, makeBroker } = this.#parts;
+    const column = this.#column;
+    const deadlines = workerDeadlines(config);
+    const severities = new Severities(state);
+    // Before anything is awaited: what the primary says from here on counts.
+    this.#severities = followSeverities(severities, send);
+    this.#tls = tls;
+    const logs = await column.step(
+      'logs',
+      deadlines.logs,
+      () => openLogs(config.log, severities, { node: config.node, worker }),
+      (open) => open.flush(),
+    );
+    this.#logs = logs;
+    this.#log = logs.log;
+    const metrics = new Metrics();
+    const reports = await column.step(
+      'reports',
+      deadlines.reports,
+      () => new Reports(metrics, send),
+      (running) => running.close(),
+    );
+    const router = new Router();
+    const http = await column.step(
+      'HTTP server',
+      deadlines.server,
+      () => {
+        const pair = this.#tls;
+        const secured = pair === undefined ? {} : { tls: { ...pair, ticketKeys: Buffer.from(ticketKeys, 'base64') } };
+        return (this.#http = new HttpListener(config.http, {
+          router,
+          log: logs.log,
+          access: logs.access,
+          counts: metrics.counts,
+          ...secured,
+        }));
+      },
+      (listener) => listener.close(deadlines.server.stopMs / 2),
+    );
+    const gateway = await column.step(
+      'broker and gateway',
+      deadlines.gateway,
+      () => Gateway.start({ broker: makeBroker(), options: config, log: logs.log, severities, metrics }),
+      (running) => running.close(),
+    );
+    const turns = (this.#turns = new Turns(send, logs.log));
+    await column.step(
+      'apps',
+      deadlines.apps,
+      () =>
+        mountApps(config.apps, {
+          gateway,
+          router,
+          log: logs.log,
+          node: {
+            name: config.node,
+            worker,
+            severities,
+            ownLogs: logs.ownLogs,
+            takeTurns: (duty, start) => turns.offer(duty, start),
+          },
+        }),
+      async (mounted) => {
+        await turns.close();
+        await mounted.close();
+      },
+    );
+    this.#acceptor = await column.step(
+      'accepting',
+      deadlines.accepting,
+      () =>
+        new Acceptor(config, {
+          accepted: (socket) => {
+            http.take(socket);
+            reports.loadChanged();
+          },
+          failed: (error) => this.#acceptFailed(error),
+        }),
+      (acceptor) => acceptor.pause(),
+    );
+    // So that every series is there when the node says that it is ready.
+    await reports.report();
+  }
+
+  async #listen(port: number): Promise<void> {
+    try {
+      const bound = await this.#acceptor?.listen(port);
+      // A stop may have come meanwhile.
+      if (this.#stopping !== undefined) this.#acceptor?.pause();
+      else if (bound !== undefined) this.#parts.send({ type: 'listening', port: bound });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #replaceTls(pair: TlsPair): void {
+    this.#tls = pair;
+    this.#http?.setTls(pair);
+  }
+
+  /** Happens once per connection that waits, so it is not logged each time. */
+  #acceptFailed(error: Error): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#acceptFailureLoggedMs < acceptFailureEveryMs) return;
+    this.#acceptFailureLoggedMs = nowMs;
+    this.#log.error({ event: 'accept-failed', err: error }, 'a connection could not be accepted');
+  }
+
+  #fail(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#log.error({ event: 'start-failed', err: error }, message);
+    this.#parts.send({ type: 'failed', message });
+    void this.stop(1);
+  }
+}
