@@ -16,14 +16,19 @@ for (const entry of await readdir(apps, { withFileTypes: true })) {
   if (!hasPage) continue;
   const target = new URL(`${entry.name}/`, pages);
   await mkdir(target, { recursive: true });
-  await build({
-    entryPoints: [new URL('main.ts', source).pathname],
-    outfile: new URL('page.js', target).pathname,
-    bundle: true,
-    format: 'esm',
-    target: 'es2022',
-    minify: true,
-    logLevel: 'warning',
-  });
-  for (const file of ['index.html', 'page.css']) await cp(new URL(file, source), new URL(file, target));
+  for (const [from, to] of [
+    ['main.ts', 'page.js'],
+    ['page.css', 'page.css'],
+  ]) {
+    await build({
+      entryPoints: [new URL(from, source).pathname],
+      outfile: new URL(to, target).pathname,
+      bundle: true,
+      format: 'esm',
+      target: 'es2022',
+      minify: true,
+      logLevel: 'warning',
+    });
+  }
+  await cp(new URL('index.html', source), new URL('index.html', target));
 }

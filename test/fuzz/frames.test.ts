@@ -12,9 +12,16 @@ const compressionOn = { enabled: true, thresholdBytes: 10, level: 1 };
 const nearlyFrames = fc.array(
   fc.oneof(
     fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
-    fc.tuple(fc.nat(255), fc.uint8Array({ maxLength: 300, size: 'max' })).map(([first, payload]) => maskedFrame(first, Buffer.from(payload))),
     fc
-      .tuple(fc.constantFrom(0x81, 0x01, 0x80, 0x00, 0xc1, 0x88, 0x89), fc.uint8Array({ maxLength: 200, size: 'max' }), fc.nat(10), fc.nat(255))
+      .tuple(fc.nat(255), fc.uint8Array({ maxLength: 300, size: 'max' }))
+      .map(([first, payload]) => maskedFrame(first, Buffer.from(payload))),
+    fc
+      .tuple(
+        fc.constantFrom(0x81, 0x01, 0x80, 0x00, 0xc1, 0x88, 0x89),
+        fc.uint8Array({ maxLength: 200, size: 'max' }),
+        fc.nat(10),
+        fc.nat(255),
+      )
       .map(([first, payload, at, value]) => {
         const frame = maskedFrame(first, Buffer.from(payload));
         frame[Math.min(at, frame.length - 1)] = value;
@@ -40,7 +47,9 @@ describe('bytes from outside', () => {
     let round = 0;
     await fc.assert(
       fc.asyncProperty(nearlyFrames, fc.boolean(), async (chunks, reset) => {
-        await using attacker = await RawClient.open(started.port, '/', ['Sec-WebSocket-Extensions: permessage-deflate']);
+        await using attacker = await RawClient.open(started.port, '/', [
+          'Sec-WebSocket-Extensions: permessage-deflate',
+        ]);
         for (const chunk of chunks) attacker.write(chunk);
         if (reset) attacker.socket.resetAndDestroy();
         else attacker.socket.end();

@@ -1,0 +1,15 @@
+// The plain `ws` way: a set per room, a loop of `client.send`.
+import { WebSocketServer } from 'ws';
+
+const rooms = new Map();
+const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false });
+server.on('connection', (client, request) => {
+  const room = rooms.get(request.url) ?? new Set();
+  rooms.set(request.url, room.add(client));
+  client.on('message', (data) => {
+    const text = data.toString();
+    for (const other of room) if (other !== client && other.readyState === 1) other.send(text);
+  });
+  client.on('close', () => room.delete(client));
+});
+server.on('listening', () => console.log(JSON.stringify({ port: server.address().port })));
