@@ -27,11 +27,15 @@ export const closeCodes: Readonly<Record<number, CloseCode>> = Object.freeze({
     retry: 'do not retry',
     meaning: 'A text message was not valid UTF-8, or a compressed one could not be read.',
   },
-  1008: { name: 'policy violation', retry: 'do not retry', meaning: 'The client broke a rule of the app.' },
+  1008: {
+    name: 'policy violation',
+    retry: 'do not retry',
+    meaning: 'The client broke a rule of the app, or cut a message into too many fragments.',
+  },
   1009: {
     name: 'message too big',
     retry: 'do not retry',
-    meaning: 'A message was longer than limits.messageBytes, or came in too many fragments.',
+    meaning: 'A message was longer than limits.messageBytes.',
   },
   1011: {
     name: 'internal error',

@@ -5,12 +5,16 @@ import type { MessageKind } from '../broker/broker.ts';
 import type { Counts } from '../metrics/counts.ts';
 import { fitCloseReason, isSendableCloseCode } from './close-codes.ts';
 import type { Encoding } from './encoding.ts';
-import { type Frame, pingFrame } from './frame.ts';
+import { type Frame, pingFrame, pongFrame } from './frame.ts';
 import type { ConnectionLimits } from './gateway-options.ts';
 import type { GatewaySocket } from './gateway-socket.ts';
 import type { ConnectionWatcher, HandshakeOptions } from './handshake-options.ts';
+import type { HandlerQueue } from './handler-queue.ts';
 import { Inbox, type ReceivedMessage } from './inbox.ts';
 import { Outbox, type FlushScheduler } from './outbox.ts';
+
+/** How long a socket whose client has ended its half may be idle before it is destroyed. */
+const halfClosedTimeoutMs = 5_000;
 
 /** What a connection tells its gateway. */
 export interface ConnectionOwner {
@@ -47,6 +51,8 @@ export class Connection {
   readonly handlers: HandshakeOptions;
   /** Names of the subscriptions it is in; kept by the gateway. */
   subscriptions: Set<string> | undefined;
+  /** There while asynchronous handlers are under way; kept by the gateway. */
+  handlerQueue: HandlerQueue | undefined;
   /** Subscription → what presence says of it; kept by the gateway. */
   presences: Map<string, string> | undefined;
   readonly #owner: ConnectionOwner;
@@ -59,6 +65,8 @@ export class Connection {
   #bytesReadAtLastPing = -1;
   #closeCode = 0;
   #closeReason = '';
+  #pausedByApp = false;
+  #held = false;
 
   constructor(
     owner: ConnectionOwner,
@@ -86,8 +94,10 @@ export class Connection {
     this.#inbox = handlers.readEvents === false ? new Inbox(webSocket) : undefined;
     webSocket.connection = this;
     webSocket.on('message', onMessage);
+    webSocket.on('ping', onPing);
     webSocket.on('close', onClose);
     webSocket.on('error', onError);
+    socket.once('end', onHalfClosed);
   }
 
   get subprotocol(): string {
@@ -120,11 +130,24 @@ export class Connection {
 
   /** Stops reading, so that TCP slows the client down; messages of what was read already still come. For the push mode. */
   pause(): void {
+    this.#pausedByApp = true;
     this.#webSocket.pause();
   }
 
   resume(): void {
-    this.#webSocket.resume();
+    this.#pausedByApp = false;
+    if (!this.#held) this.#webSocket.resume();
+  }
+
+  /** The gateway's own pause, which the app's `resume` does not end. */
+  hold(): void {
+    this.#held = true;
+    this.#webSocket.pause();
+  }
+
+  release(): void {
+    this.#held = false;
+    if (!this.#pausedByApp) this.#webSocket.resume();
   }
 
   /**
@@ -146,11 +169,7 @@ export class Connection {
   enqueue(frame: Frame, counts: Counts): boolean {
     if (!this.open) return false;
     const bytes = frame.bytesFor(this.#windowBits);
-    if (this.#outbox.bytes + bytes.length > this.limits.outboxBytes) {
-      this.#overflow();
-      return false;
-    }
-    this.#outbox.push(bytes);
+    if (!this.#push(bytes)) return false;
     counts.messagesSent++;
     counts.bytesSent += bytes.length;
     return true;
@@ -175,7 +194,20 @@ export class Connection {
     this.#closeCode = code;
     this.#closeReason = reason;
     this.#outbox.flush();
+    // A paused reader would never see the client's answer to the close.
+    this.#webSocket.resume();
     this.#owner.left(this);
+  }
+
+  /** One message is taken whatever its size when nothing else waits: a client that reads is never a slow one. */
+  #push(bytes: Buffer): boolean {
+    const waiting = this.#outbox.bytes;
+    if (waiting > 0 && waiting + bytes.length > this.limits.outboxBytes) {
+      this.#overflow();
+      return false;
+    }
+    this.#outbox.push(bytes);
+    return true;
   }
 
   #overflow(): void {
@@ -207,6 +239,10 @@ export class Connection {
     connection.#received(data, isBinary ? 'binary' : 'text');
   }
 
+  static pinged(connection: Connection, payload: Buffer): void {
+    if (connection.open) connection.#push(pongFrame(payload));
+  }
+
   static closed(connection: Connection, code: number, reason: string): void {
     connection.#closed(code, reason);
   }
@@ -223,6 +259,20 @@ function onMessage(this: WebSocket, data: WebSocket.RawData, isBinary: boolean):
 function onClose(this: WebSocket, code: number, reason: Buffer): void {
   const { connection } = this as GatewaySocket;
   if (connection !== undefined) Connection.closed(connection, code, reason.toString());
+}
+
+function onPing(this: WebSocket, payload: Buffer): void {
+  const { connection } = this as GatewaySocket;
+  if (connection !== undefined) Connection.pinged(connection, payload);
+}
+
+/** The client has ended its half: what it does not take of the rest soon, it never will. */
+function onHalfClosed(this: Socket): void {
+  this.setTimeout(halfClosedTimeoutMs, destroyThis);
+}
+
+function destroyThis(this: Socket): void {
+  this.destroy();
 }
 
 /** A broken frame or a reset: ws closes the connection with the code of RFC 6455, and `close` follows. */

@@ -6,6 +6,14 @@ export class ConnectionClosedError extends Error {
   }
 }
 
+/** The connection is not present in that subscription. */
+export class NotPresentError extends Error {
+  readonly code = 'NOT_PRESENT';
+  constructor(connectionId: string, name: string) {
+    super(`connection ${connectionId} is not present in "${name}"`);
+  }
+}
+
 /** A subscription's name that cannot be used. */
 export class SubscriptionNameError extends Error {
   readonly code = 'SUBSCRIPTION_NAME';

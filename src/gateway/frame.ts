@@ -10,6 +10,11 @@ const opcodes: Readonly<Record<MessageKind, number>> = { text: 0x1, binary: 0x2 
 /** An unmasked ping without payload (RFC 6455 §5.5.2). */
 export const pingFrame: Buffer = Buffer.from([FIN | 0x9, 0]);
 
+/** A pong with its ping's payload, at most 125 bytes (RFC 6455 §5.5.3). */
+export function pongFrame(payload: Buffer): Buffer {
+  return frameOf(0xa, payload);
+}
+
 /** No compression on this connection. */
 export const uncompressed = 0;
 

@@ -6,17 +6,19 @@ import { plainAddress } from '../lib/plain-address.ts';
 import type { Severities } from '../lib/severities.ts';
 import type { Counts } from '../metrics/counts.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { AppCalls } from './app-calls.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
 import { Delivery } from './delivery.ts';
-import { plainEncoding } from './encoding.ts';
-import { ConnectionClosedError } from './errors.ts';
+import { type Encoding, plainEncoding } from './encoding.ts';
 import { Frame } from './frame.ts';
-import type { GatewayOptions } from './gateway-options.ts';
+import type { ConnectionLimits, GatewayOptions } from './gateway-options.ts';
+import type { GatewaySocket } from './gateway-socket.ts';
 import type { HandshakeEntry, HandshakeOptions } from './handshake-options.ts';
-import { Handshaker } from './handshake.ts';
+import { Handshaker, type Upgraded } from './handshake.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Hub } from './hub.ts';
 import { FlushScheduler } from './outbox.ts';
+import { refuseHandshake } from './refuse-handshake.ts';
 import { checkName, everyone, Subscriptions } from './subscriptions.ts';
 import { Trace } from './trace.ts';
 
@@ -49,12 +51,12 @@ export interface MulticastOptions {
 export class Gateway {
   readonly #broker: Broker;
   readonly #options: GatewayOptions;
-  readonly #log: Log;
   readonly #trace: Trace;
   readonly #counts: Counts;
   readonly #hub = new Hub();
   readonly #connections = new Map<string, Connection>();
   readonly #subscriptions: Subscriptions;
+  readonly #apps: AppCalls;
   readonly #handshaker: Handshaker;
   readonly #heartbeat: Heartbeat;
   readonly #nextId = idGenerator();
@@ -65,10 +67,10 @@ export class Gateway {
   private constructor({ broker, options, log, severities, metrics }: GatewayParts) {
     this.#broker = broker;
     this.#options = options;
-    this.#log = log;
     this.#trace = new Trace(log, severities);
     this.#subscriptions = new Subscriptions(this.#hub, broker, metrics.counts, this.#trace);
     this.#counts = metrics.counts;
+    this.#apps = new AppCalls(log, metrics.counts);
     this.#handshaker = new Handshaker(options.compression, options.closeTimeoutMs);
     this.#heartbeat = new Heartbeat(this.#connections, options.heartbeat.intervalMs, (connection) => {
       this.#counts.heartbeatsMissed++;
@@ -77,7 +79,7 @@ export class Gateway {
     this.#owner = {
       scheduler: new FlushScheduler(),
       received: (connection, data, kind) => this.#received(connection, data, kind),
-      drained: (connection) => this.#call(connection, () => connection.handlers.onDrain?.(connection)),
+      drained: (connection) => this.#apps.drained(connection),
       left: (connection) => this.#subscriptions.leaveAll(connection),
       closed: (connection, code, reason) => this.#closed(connection, code, reason),
       overflowed: () => void this.#counts.slowConsumers++,
@@ -109,19 +111,19 @@ export class Gateway {
     entry: HandshakeEntry = {},
   ): Connection | undefined {
     const limits = options.limits === undefined ? this.#options.limits : { ...this.#options.limits, ...options.limits };
-    const upgraded = this.#closing
-      ? refuseStopping(request)
-      : this.#handshaker.upgrade(request, entry.head ?? Buffer.alloc(0), limits.messageBytes, options.subprotocols);
+    const upgraded = this.#upgrade(request, options, entry, limits);
     if (upgraded === undefined) {
       this.#counts.handshakesRefused++;
       return undefined;
     }
     const { webSocket, windowBits } = upgraded;
+    const encoding = this.#chooseEncoding(webSocket, options);
+    if (encoding === undefined) return undefined;
     const connection = new Connection(this.#owner, webSocket, request.socket, options, {
       id: this.#nextId(),
       address: plainAddress(request.socket.remoteAddress ?? ''),
       identity: entry.identity,
-      encoding: options.encoding?.(webSocket.protocol) ?? plainEncoding,
+      encoding,
       limits,
       windowBits,
       watcher: entry.watcher,
@@ -206,7 +208,8 @@ export class Gateway {
 
   /**
    * Changes what presence says of a connection that subscribed with `presence`.
-   * @throws ConnectionClosedError when it is not present there (any more)
+   * @throws ConnectionClosedError
+   * @throws NotPresentError when it is not present there (any more)
    */
   updatePresence(connection: Connection, name: string, info: string): Promise<void> {
     return this.#subscriptions.updatePresence(connection, name, info);
@@ -229,9 +232,16 @@ export class Gateway {
         this.#emptied = resolve;
       });
       for (const connection of this.#connections.values()) connection.close(1001, 'the worker is stopping');
+      // ws ends whoever does not answer; but not who had begun to leave before and does not read.
+      const deadline = setTimeout(() => this.#terminateAll(), this.#options.closeTimeoutMs);
       await emptied;
+      clearTimeout(deadline);
     }
     await this.#broker.close();
+  }
+
+  #terminateAll(): void {
+    for (const connection of this.#connections.values()) connection.terminate();
   }
 
   #sink({ log, metrics }: GatewayParts): BrokerSink {
@@ -246,12 +256,38 @@ export class Gateway {
     };
   }
 
+  #upgrade(
+    request: IncomingMessage,
+    options: HandshakeOptions,
+    entry: HandshakeEntry,
+    { messageBytes }: ConnectionLimits,
+  ): Upgraded | undefined {
+    if (this.#closing !== undefined) return refuseHandshake(request, '503 Service Unavailable');
+    try {
+      return this.#handshaker.upgrade(request, entry.head ?? Buffer.alloc(0), messageBytes, options);
+    } catch (error) {
+      // The app's choice of a subprotocol failed; nothing has been answered yet.
+      this.#apps.logged(error);
+      return refuseHandshake(request, '500 Internal Server Error');
+    }
+  }
+
+  #chooseEncoding(webSocket: GatewaySocket, options: HandshakeOptions): Encoding | undefined {
+    try {
+      return options.encoding?.(webSocket.protocol) ?? plainEncoding;
+    } catch (error) {
+      this.#apps.logged(error);
+      webSocket.on('error', () => {});
+      webSocket.close(1011, 'internal error');
+      return undefined;
+    }
+  }
+
   #received(connection: Connection, data: Buffer, kind: MessageKind): void {
     this.#counts.messagesReceived++;
     this.#counts.bytesReceived += data.length;
     this.#trace.message('receive', connection.id, data.length);
-    if (connection.handlers.readEvents === false) return;
-    this.#call(connection, () => connection.handlers.onMessage?.(connection, data, kind));
+    if (connection.handlers.readEvents !== false) this.#apps.message(connection, data, kind);
   }
 
   #closed(connection: Connection, code: number, reason: string): void {
@@ -259,26 +295,8 @@ export class Gateway {
     this.#counts.connections--;
     this.#counts.countClose(code);
     this.#trace.write('carillon:handshake', { event: 'close', connection: connection.id, code, reason });
-    this.#call(connection, () => connection.handlers.onClose?.(connection, code, reason));
+    this.#apps.closed(connection, code, reason);
     if (this.#connections.size === 0) this.#emptied?.();
-  }
-
-  /** Calls an app's handler; what it throws ends its connection and nothing else. */
-  #call(connection: Connection, handler: () => void | Promise<void>): void {
-    try {
-      const result = handler();
-      if (result !== undefined) result.catch((error: unknown) => this.#appFailed(connection, error));
-    } catch (error) {
-      this.#appFailed(connection, error);
-    }
-  }
-
-  #appFailed(connection: Connection, error: unknown): void {
-    // A handler that was waiting for a connection which closed meanwhile has not failed.
-    if (error instanceof ConnectionClosedError && !connection.open) return;
-    this.#counts.appErrors++;
-    this.#log.error({ event: 'app-error', connection: connection.id, err: error }, "an app's handler failed");
-    connection.close(1011, 'internal error');
   }
 
   #outboxBytes(): number {
@@ -290,8 +308,4 @@ export class Gateway {
 
 function kindOf(data: string | Buffer): MessageKind {
   return typeof data === 'string' ? 'text' : 'binary';
-}
-
-function refuseStopping(request: IncomingMessage): undefined {
-  request.socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
 }

@@ -22,12 +22,12 @@ export interface Upgraded {
 
 /**
  * Answers opening handshakes (RFC 6455 §4.2) through ws. One ws server object serves all handshakes with the same
- * message limit; it tracks no clients and listens nowhere.
+ * message limit and compression; it tracks no clients and listens nowhere.
  */
 export class Handshaker {
   readonly #compression: CompressionOptions;
   readonly #closeTimeoutMs: number;
-  readonly #servers = new Map<number, WebSocketServer>();
+  readonly #servers = new Map<string, WebSocketServer>();
   // Handshakes are synchronous from beginning to end; these two are of the one under way.
   #choice: HandshakeOptions['subprotocols'];
   #windowBits = uncompressed;
@@ -42,27 +42,30 @@ export class Handshaker {
     request: IncomingMessage,
     head: Buffer,
     messageBytes: number,
-    choice: HandshakeOptions['subprotocols'],
+    options: HandshakeOptions,
   ): Upgraded | undefined {
-    this.#choice = choice;
+    this.#choice = options.subprotocols;
     this.#windowBits = uncompressed;
+    // Not in pull mode: one chunk of a paused socket may hold a thousand times its size in compressed messages.
+    const compress = this.#compression.enabled && options.readEvents !== false;
     let upgraded: GatewaySocket | undefined;
-    this.#server(messageBytes).handleUpgrade(request, request.socket, head, (webSocket: unknown) => {
+    this.#server(messageBytes, compress).handleUpgrade(request, request.socket, head, (webSocket: unknown) => {
       if (webSocket instanceof GatewaySocket) upgraded = webSocket;
     });
     return upgraded === undefined ? undefined : { webSocket: upgraded, windowBits: this.#windowBits };
   }
 
-  #server(messageBytes: number): WebSocketServer {
-    let server = this.#servers.get(messageBytes);
+  #server(messageBytes: number, compress: boolean): WebSocketServer {
+    const kind = `${messageBytes} ${compress}`;
+    let server = this.#servers.get(kind);
     if (server === undefined) {
-      server = this.#createServer(messageBytes);
-      this.#servers.set(messageBytes, server);
+      server = this.#createServer(messageBytes, compress);
+      this.#servers.set(kind, server);
     }
     return server;
   }
 
-  #createServer(messageBytes: number): WebSocketServer {
+  #createServer(messageBytes: number, compress: boolean): WebSocketServer {
     const options: ServerOptions & LimitsOfWs = {
       noServer: true,
       clientTracking: false,
@@ -71,8 +74,10 @@ export class Handshaker {
       // ws' own limit, 16,384 whatever the size, refuses legal messages in small fragments.
       maxFragments: Math.max(16_384, Math.ceil(messageBytes / leastFragmentBytes)),
       closeTimeout: this.#closeTimeoutMs,
+      // Pongs go through the outbox like everything else: in order, in the turn's one write, under its cap.
+      autoPong: false,
       handleProtocols: (offered, request) => this.#chooseSubprotocol([...offered], request),
-      perMessageDeflate: this.#compression.enabled && {
+      perMessageDeflate: compress && {
         serverNoContextTakeover: true,
         clientNoContextTakeover: true,
         // Messages from clients are inflated by ws; sending is done by the outbox with frames of our own.

@@ -1,7 +1,7 @@
 import type { Broker, PresencePage } from '../broker/broker.ts';
 import type { Counts } from '../metrics/counts.ts';
 import type { Connection } from './connection.ts';
-import { CapabilityError, ConnectionClosedError, SubscriptionNameError } from './errors.ts';
+import { CapabilityError, ConnectionClosedError, NotPresentError, SubscriptionNameError } from './errors.ts';
 import type { Hub } from './hub.ts';
 import type { Trace } from './trace.ts';
 
@@ -33,17 +33,18 @@ export class Subscriptions {
     if (name === everyone) throw new SubscriptionNameError(`"${everyone}" is reserved: every connection is in it`);
     if (!connection.open) throw new ConnectionClosedError(connection.id);
     if (presence !== undefined && this.#broker.presence === undefined) throw new CapabilityError('presence');
-    this.#join(connection, name);
+    const joined = this.#join(connection, name);
     const confirmation = this.#confirmations.get(name);
     try {
       await confirmation;
-      if (presence !== undefined) await this.#enter(connection, name, presence);
+      if (presence !== undefined && isIn(connection, name)) await this.#enter(connection, name, presence);
     } catch (error) {
-      // Only if nobody left and came back meanwhile: then the name has a new confirmation, and that one counts.
-      if (this.#confirmations.get(name) === confirmation) this.unsubscribe(connection, name);
+      // What an earlier call did stays; and if it left and came back meanwhile, the new confirmation counts.
+      if (joined && this.#confirmations.get(name) === confirmation) this.unsubscribe(connection, name);
       throw error;
     }
-    if (connection.subscriptions?.has(name) !== true) throw new ConnectionClosedError(connection.id);
+    // Whoever unsubscribes while it waits knows that it did; a client that has gone is news.
+    if (!isIn(connection, name) && !connection.open) throw new ConnectionClosedError(connection.id);
   }
 
   unsubscribe(connection: Connection, name: string): void {
@@ -63,19 +64,23 @@ export class Subscriptions {
   }
 
   async updatePresence(connection: Connection, name: string, info: string): Promise<void> {
-    if (connection.presences?.has(name) !== true) throw new ConnectionClosedError(connection.id);
+    if (!connection.open) throw new ConnectionClosedError(connection.id);
+    if (connection.presences?.has(name) !== true) throw new NotPresentError(connection.id, name);
     await this.#enter(connection, name, info);
   }
 
-  #join(connection: Connection, name: string): void {
-    if (connection.subscriptions?.has(name) === true) return;
+  /** @returns whether it was not in before */
+  #join(connection: Connection, name: string): boolean {
+    if (isIn(connection, name)) return false;
     connection.subscriptions ??= new Set();
     connection.subscriptions.add(name);
     this.#counts.subscribers++;
     this.#trace.write('carillon:subscription', { event: 'subscribe', connection: connection.id, subscription: name });
-    if (!this.#hub.add(name, connection)) return;
-    this.#counts.subscriptions++;
-    this.#confirmations.set(name, this.#broker.subscribe([name]));
+    if (this.#hub.add(name, connection)) {
+      this.#counts.subscriptions++;
+      this.#confirmations.set(name, this.#broker.subscribe([name]));
+    }
+    return true;
   }
 
   #part(connection: Connection, name: string): void {
@@ -91,7 +96,6 @@ export class Subscriptions {
   }
 
   async #enter(connection: Connection, name: string, info: string): Promise<void> {
-    if (connection.subscriptions?.has(name) !== true) throw new ConnectionClosedError(connection.id);
     connection.presences ??= new Map();
     connection.presences.set(name, info);
     const user = connection.identity?.user;
@@ -108,6 +112,10 @@ export class Subscriptions {
       this.#trace.write('carillon:broker', { event: 'leave-failed', err: error });
     });
   }
+}
+
+function isIn(connection: Connection, name: string): boolean {
+  return connection.subscriptions?.has(name) === true;
 }
 
 /** @throws SubscriptionNameError */

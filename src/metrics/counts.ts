@@ -25,10 +25,11 @@ export class Counts {
   heartbeatsMissed = 0;
   gaps = 0;
   appErrors = 0;
-  /** Close code → closed connections. */
-  readonly closes: Map<number, number> = new Map();
+  /** Close code → closed connections. Codes that clients and apps make up are counted by their thousand. */
+  readonly closes: Map<string, number> = new Map();
 
   countClose(code: number): void {
-    this.closes.set(code, (this.closes.get(code) ?? 0) + 1);
+    const label = code < 3000 ? String(code) : code < 4000 ? '3xxx' : '4xxx';
+    this.closes.set(label, (this.closes.get(label) ?? 0) + 1);
   }
 }

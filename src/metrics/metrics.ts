@@ -41,7 +41,12 @@ export class Metrics {
       ['accepted', counts.multicastsAccepted],
       ['rejected', counts.multicastsRejected],
     ]);
-    this.#labelled('carillon_closes_total', 'Closed connections by close code.', 'code', () => counts.closes);
+    this.#labelled(
+      'carillon_closes_total',
+      'Closed connections by close code; codes of 3000 and above by their thousand.',
+      'code',
+      () => counts.closes,
+    );
     this.#counter('carillon_messages_received_total', 'Messages received from clients.', () => counts.messagesReceived);
     this.#counter(
       'carillon_received_bytes_total',
@@ -72,7 +77,7 @@ export class Metrics {
     );
     this.#counter(
       'carillon_app_errors_total',
-      "Connections closed because an app's handler threw.",
+      "Failures of apps' code: handlers that threw, whose connections were closed, and encodings that did.",
       () => counts.appErrors,
     );
     this.#collectEventLoopDelay();
@@ -130,7 +135,7 @@ export class Metrics {
   /** Delay since the last collection, over the workers the largest. */
   #collectEventLoopDelay(): void {
     const histogram = this.#eventLoopDelay;
-    histogram.enable();
+    let enabled = false;
     new Gauge({
       name: 'carillon_event_loop_delay_seconds',
       help: 'How late the event loop ran since the last collection, by quantile; over workers the largest.',
@@ -138,6 +143,8 @@ export class Metrics {
       aggregator: 'max',
       registers: [this.registry],
       collect() {
+        // Not before somebody looks: measuring costs a timer, which would keep an embedding program's metrics alive.
+        if (!enabled) enabled = histogram.enable();
         for (const quantile of delayQuantiles) {
           const readingMs = histogram.count === 0 ? 0 : histogram.percentile(quantile * 100) / 1e6;
           this.set({ quantile }, Math.max(0, readingMs - delayResolutionMs) / 1000);

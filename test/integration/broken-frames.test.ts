@@ -63,6 +63,14 @@ const broken: [string, Buffer, number][] = [
     ]),
     1009,
   ],
+  [
+    'a message in more fragments than are reasonable (§7.4.1)',
+    Buffer.concat([
+      maskedFrame(textBegins, ''),
+      ...Array.from({ length: 17_000 }, () => maskedFrame(continuation, '')),
+    ]),
+    1008,
+  ],
   ['a frame that claims 2^40 bytes (§5.2)', Buffer.from([0x82, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 1, 2, 3, 4]), 1009],
   ['a length with its highest bit set (§5.2)', Buffer.from([0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4]), 1009],
 ];

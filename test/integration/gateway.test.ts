@@ -6,7 +6,7 @@ import type { Gateway } from '../../src/gateway/gateway.ts';
 import type { Log } from '../../src/lib/log.ts';
 import { Severities } from '../../src/lib/severities.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
-import { RawClient } from '../support/raw-client.ts';
+import { handshakeRequest, RawClient } from '../support/raw-client.ts';
 import { startGateway } from '../support/start-gateway.ts';
 import { TestClient } from '../support/test-client.ts';
 import { until } from '../support/until.ts';
@@ -119,7 +119,7 @@ describe('a gateway', () => {
     await until(() => metrics.counts.subscriptions === 1);
     client.socket.resetAndDestroy();
     await until(() => metrics.counts.subscriptions === 0);
-    expect(metrics.counts.closes.get(1006)).toBe(1);
+    expect(metrics.counts.closes.get('1006')).toBe(1);
   });
 
   it('sends what was said before a close ahead of the close frame', async () => {
@@ -210,9 +210,7 @@ describe('a gateway', () => {
     await using client = await TestClient.open(started.url);
     const closing = started.gateway.close();
     await using late = await RawClient.connect(started.port);
-    late.write(
-      'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
-    );
+    late.write(handshakeRequest());
     expect(await late.answer()).toMatch(/^HTTP\/1.1 503 /);
     expect(await client.closed).toEqual({ code: 1001, reason: 'the worker is stopping' });
     await closing;
@@ -223,6 +221,95 @@ describe('a gateway', () => {
     await using client = await RawClient.open(started.port);
     await started[Symbol.asyncDispose]();
     await client.ended;
+  });
+
+  it('does not wait for ever for a client that had hung up its half and does not read', async () => {
+    const started = await startGateway({}, { closeTimeoutMs: 100, heartbeat: { intervalMs: 0 } });
+    await using client = await RawClient.open(started.port);
+    client.socket.pause();
+    const connection = theOnly(started.gateway);
+    started.gateway.send(connection, Buffer.alloc(3_000_000));
+    client.socket.end();
+    await until(() => !connection.open);
+    await started[Symbol.asyncDispose]();
+  });
+
+  it('survives a handshake that comes after the end and breaks off', async () => {
+    await using started = await startGateway();
+    await started.gateway.close();
+    for (const reset of [true, false]) {
+      await using late = await RawClient.connect(started.port);
+      late.write(handshakeRequest());
+      if (reset) late.socket.resetAndDestroy();
+      await late.ended;
+    }
+  });
+
+  it('closes a connection whose encoding or subprotocol cannot be chosen, and lives on', async () => {
+    const metrics = new Metrics();
+    const fail = (): never => {
+      throw new Error('on purpose');
+    };
+    await using encoding = await startGateway({ encoding: fail }, { metrics });
+    await using client = await RawClient.open(encoding.port);
+    client.write([0xff, 0x00]);
+    expect((await client.readToEnd()).readUInt16BE(2)).toBe(1011);
+    await using subprotocols = await startGateway({ subprotocols: fail }, { metrics });
+    await using other = await RawClient.connect(subprotocols.port);
+    other.write(handshakeRequest('/', 'Sec-WebSocket-Protocol: x'));
+    expect(await other.answer()).toMatch(/^HTTP\/1.1 500 /);
+    expect(metrics.counts).toMatchObject({ appErrors: 2, connections: 0 });
+  });
+
+  it('takes no offence at an app that unsubscribes while it subscribes', async () => {
+    const metrics = new Metrics();
+    await using started = await startGateway(
+      {
+        onMessage: async (connection, data) => {
+          if (data.toString() === 'join') await started.gateway.subscribe(connection, 'room', { presence: '1' });
+          else if (data.toString() === 'leave') started.gateway.unsubscribe(connection, 'room');
+          else started.gateway.send(connection, data, 'text');
+        },
+      },
+      { metrics },
+    );
+    await using client = await TestClient.open(started.url);
+    for (let i = 0; i < 20; i++) {
+      client.send('join');
+      client.send('leave');
+    }
+    client.send('still here');
+    expect(await client.next()).toBe('still here');
+    await until(() => metrics.counts.subscribers === 0);
+    expect((await started.gateway.presence('room', 10)).members).toEqual([]);
+    expect(metrics.counts).toMatchObject({ appErrors: 0, subscriptions: 0 });
+  });
+
+  it('reads no more from a client while 64 of its asynchronous handlers are under way, and keeps the order', async () => {
+    const metrics = new Metrics();
+    const release: (() => void)[] = [];
+    const begun: string[] = [];
+    await using started = await startGateway(
+      {
+        onMessage: async (_connection, data) => {
+          begun.push(data.toString('latin1', 0, 6));
+          await new Promise<void>((resolve) => release.push(resolve));
+        },
+      },
+      { metrics },
+    );
+    await using client = await TestClient.open(started.url);
+    const count = 3_000;
+    for (let i = 0; i < count; i++) client.send(`${i}`.padStart(6, '0') + 'x'.repeat(10_000));
+    await until(() => client.webSocket.bufferedAmount > 0 && begun.length === 64);
+    expect(metrics.counts.messagesReceived).toBeLessThan(count / 2);
+    await until(() => {
+      expect(release.length).toBeLessThanOrEqual(64);
+      for (const settle of release.splice(0)) settle();
+      return begun.length === count;
+    });
+    for (const settle of release.splice(0)) settle();
+    expect(begun).toEqual(Array.from({ length: count }, (_, i) => `${i}`.padStart(6, '0')));
   });
 
   it('writes debug lines only while their logger is switched on', async () => {
@@ -268,6 +355,21 @@ describe('pull mode', () => {
     for (let i = 1; i < 200; i++) expect((await connection.receive())?.kind).toBe('binary');
   });
 
+  it('closes at once with a client that answers', async () => {
+    await using started = await startGateway({ readEvents: false }, { closeTimeoutMs: 60_000 });
+    await using client = await TestClient.open(started.url);
+    theOnly(started.gateway).close(1000, 'done');
+    expect(await client.closed).toEqual({ code: 1000, reason: 'done' });
+    await until(() => started.gateway.connections.size === 0);
+  });
+
+  it('compresses nothing, so that a packet never holds more than it seems to', async () => {
+    const compression = { enabled: true, thresholdBytes: 10, level: 1 };
+    await using started = await startGateway({ readEvents: false }, { compression });
+    await using client = await TestClient.open(started.url, [], { perMessageDeflate: true });
+    expect(client.webSocket.extensions).toBe('');
+  });
+
   it('is refused where messages are pushed', async () => {
     await using started = await startGateway();
     await using client = await TestClient.open(started.url);
@@ -299,9 +401,7 @@ describe('subprotocols', () => {
   it('are never answered with one that was not offered', async () => {
     await using started = await startGateway({ subprotocols: () => 'made up' });
     await using client = await RawClient.connect(started.port);
-    client.write(
-      'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: x\r\n\r\n',
-    );
+    client.write(handshakeRequest('/', 'Sec-WebSocket-Protocol: x'));
     expect((await client.answer()).toLowerCase()).not.toContain('sec-websocket-protocol');
   });
 });

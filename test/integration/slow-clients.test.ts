@@ -42,7 +42,46 @@ describe('a client that stops reading', () => {
     if (connection === undefined) throw new Error('no connection');
     await until(() => !started.gateway.send(connection, Buffer.alloc(50_000)));
     await until(() => started.gateway.connections.size === 0);
-    expect(metrics.counts.closes.get(1013)).toBe(1);
+    expect(metrics.counts.closes.get('1013')).toBe(1);
+  });
+});
+
+describe('a client that reads', () => {
+  it('is sent a message larger than the cap when nothing else waits for it', async () => {
+    const limits = { messageBytes: 1_000, outboxBytes: 10_000 };
+    await using started = await startGateway({}, { limits });
+    await using client = await TestClient.open(started.url);
+    const [connection] = started.gateway.connections.values();
+    if (connection === undefined) throw new Error('no connection');
+    for (let i = 0; i < 3; i++) {
+      await until(() => connection.bufferedBytes === 0);
+      expect(started.gateway.send(connection, 'x'.repeat(1_000_000))).toBe(true);
+      expect((await client.next()).length).toBe(1_000_000);
+    }
+  });
+
+  it('gets a pong for each of a thousand pings', async () => {
+    await using started = await startGateway();
+    await using client = await RawClient.open(started.port);
+    client.write(...Array.from({ length: 1_000 }, () => maskedFrame(0x89, 'ping')));
+    expect(await client.read(6_000)).toEqual(Buffer.from('\x8a\x04ping'.repeat(1_000), 'latin1'));
+  });
+});
+
+describe('a client that pings and does not read', () => {
+  it('is closed like any other that does not read', async () => {
+    const metrics = new Metrics();
+    const limits = { messageBytes: 1_000, outboxBytes: 10_000 };
+    await using started = await startGateway({}, { metrics, limits, closeTimeoutMs: 100 });
+    await using client = await RawClient.open(started.port);
+    client.socket.pause();
+    const pings = Buffer.concat(Array.from({ length: 5_000 }, () => maskedFrame(0x89, Buffer.alloc(125))));
+    const flood = (): void => {
+      if (!client.socket.destroyed) client.socket.write(pings, () => setImmediate(flood));
+    };
+    flood();
+    await until(() => metrics.counts.slowConsumers === 1);
+    await until(() => started.gateway.connections.size === 0);
   });
 });
 

@@ -23,17 +23,7 @@ export class RawClient implements AsyncDisposable {
   /** Opens a connection and completes the handshake; `headers` are added to the request. */
   static async open(port: number, path = '/', headers: readonly string[] = []): Promise<RawClient> {
     const client = await RawClient.connect(port);
-    client.socket.write(
-      [
-        `GET ${path} HTTP/1.1`,
-        `Host: 127.0.0.1:${port}`,
-        'Upgrade: websocket',
-        'Connection: Upgrade',
-        'Sec-WebSocket-Version: 13',
-        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-        ...headers,
-      ].join('\r\n') + handshakeEnd,
-    );
+    client.socket.write(handshakeRequest(path, ...headers));
     await client.answer();
     return client;
   }
@@ -90,6 +80,20 @@ export class RawClient implements AsyncDisposable {
     this.socket.destroy();
     await this.ended;
   }
+}
+
+/** A valid opening handshake (RFC 6455 §1.3), with headers added. */
+export function handshakeRequest(path = '/', ...headers: readonly string[]): string {
+  const lines = [
+    `GET ${path} HTTP/1.1`,
+    'Host: 127.0.0.1',
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    ...headers,
+  ];
+  return lines.join('\r\n') + handshakeEnd;
 }
 
 /** A client's frame: masked with a fixed key, as RFC 6455 §5.3 asks. */
