@@ -14,8 +14,7 @@ const server = createServer((_request, response) =>
 );
 server.on('upgrade', async (request, _socket, head) => {
   const connection = gateway.handshake(request, handlers, { head });
-  if (connection === undefined) return;
-  await gateway.subscribe(connection, 'chat');
+  if (connection === undefined || !(await gateway.subscribe(connection, 'chat'))) return;
   gateway.send(connection, 'Welcome!');
 });
 server.listen(Number(process.env.PORT ?? 8000), '127.0.0.1', () => {

@@ -1,42 +1,45 @@
 // A dashboard feed: a backend pushes figures by HTTP, every open dashboard sees them at once.
 //   npm run build && node examples/dashboard-feed.mjs
-//   npx wscat -c 'ws://127.0.0.1:8000/?feed=orders'
+//   npx wscat -c ws://127.0.0.1:8000/orders
 //   curl -X POST --data '{"open":17}' http://127.0.0.1:8000/orders
 // One subscription per feed, named after it; a dashboard gets the last figure on opening, then every new one.
 import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { createGateway } from 'carillon';
 
 const mostBytes = 64 * 1024;
-const feeds = new Map([
-  ['orders', ''],
-  ['visitors', ''],
+const figures = new Map([
+  ['/orders', ''],
+  ['/visitors', ''],
 ]);
 const gateway = await createGateway();
 
-const server = createServer(async (request, response) => {
-  const feed = request.url?.slice(1) ?? '';
-  if (!feeds.has(feed)) return response.writeHead(404).end(`Feeds: ${[...feeds.keys()].join(', ')}\n`);
-  if (request.method !== 'POST') return response.writeHead(405, { Allow: 'POST' }).end('POST a figure here.\n');
-  let figure = '';
-  for await (const chunk of request.setEncoding('utf8')) {
-    figure += chunk;
-    if (figure.length > mostBytes) return response.writeHead(413).end(`At most ${mostBytes} characters.\n`);
-  }
-  feeds.set(feed, figure);
-  await gateway.multicast(`feed:${feed}`, figure);
-  response.writeHead(204).end();
+async function answer(request) {
+  if (!figures.has(request.url)) return [404, `Feeds: ${[...figures.keys()].join(', ')}\n`];
+  if (request.method !== 'POST') return [405, 'POST a figure here.\n'];
+  if (!(Number(request.headers['content-length']) <= mostBytes))
+    return [413, `At most ${mostBytes} bytes, with a length.\n`];
+  const figure = await text(request);
+  figures.set(request.url, figure);
+  await gateway.multicast(request.url, figure);
+  return [204, ''];
+}
+
+const server = createServer((request, response) => {
+  answer(request).then(
+    ([status, body]) => response.writeHead(status).end(body),
+    () => response.destroy(), // the backend went away in mid-sentence
+  );
 });
 
 // Dashboards only listen: one that talks breaks the rules (close code 1008).
 const handlers = { onMessage: (connection) => connection.close(1008, 'this feed takes no messages') };
 
 server.on('upgrade', async (request, socket, head) => {
-  const feed = new URL(request.url ?? '/', 'http://localhost').searchParams.get('feed') ?? '';
-  if (!feeds.has(feed)) return socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+  if (!figures.has(request.url)) return socket.destroy();
   const connection = gateway.handshake(request, handlers, { head });
-  if (connection === undefined) return;
-  await gateway.subscribe(connection, `feed:${feed}`);
-  const last = feeds.get(feed);
+  if (connection === undefined || !(await gateway.subscribe(connection, request.url))) return;
+  const last = figures.get(request.url);
   if (last) gateway.send(connection, last);
 });
 

@@ -48,7 +48,7 @@ export { plainEncoding } from './gateway/encoding.ts';
 export type { Encoding, Message } from './gateway/encoding.ts';
 export { closeCodes } from './gateway/close-codes.ts';
 export type { CloseCode, RetryAdvice } from './gateway/close-codes.ts';
-export { CapabilityError, ConnectionClosedError, NotPresentError, SubscriptionNameError } from './gateway/errors.ts';
+export { CapabilityError, SubscriptionNameError } from './gateway/errors.ts';
 export type {
   CompressionOptions,
   ConnectionLimits,

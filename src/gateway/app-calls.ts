@@ -2,7 +2,6 @@ import type { MessageKind } from '../broker/broker.ts';
 import type { Log } from '../lib/log.ts';
 import type { Counts } from '../metrics/counts.ts';
 import type { Connection } from './connection.ts';
-import { ConnectionClosedError } from './errors.ts';
 import { HandlerQueue } from './handler-queue.ts';
 
 /** Calls apps' handlers. What one throws is logged and counted and closes its connection with 1011, and nothing else. */
@@ -22,24 +21,14 @@ export class AppCalls {
   }
 
   drained(connection: Connection): void {
-    try {
-      connection.handlers.onDrain?.(connection);
-    } catch (error) {
-      this.failed(connection, error);
-    }
+    this.#call(connection, () => connection.handlers.onDrain?.(connection));
   }
 
   closed(connection: Connection, code: number, reason: string): void {
-    try {
-      connection.handlers.onClose?.(connection, code, reason);
-    } catch (error) {
-      this.failed(connection, error);
-    }
+    this.#call(connection, () => connection.handlers.onClose?.(connection, code, reason));
   }
 
   failed(connection: Connection, error: unknown): void {
-    // A handler that was waiting for a connection which closed meanwhile has not failed.
-    if (error instanceof ConnectionClosedError && !connection.open) return;
     this.logged(error, connection.id);
     connection.close(1011, 'internal error');
   }
@@ -47,6 +36,15 @@ export class AppCalls {
   logged(error: unknown, connectionId?: string): void {
     this.#counts.appErrors++;
     this.#log.error({ event: 'app-error', connection: connectionId, err: error }, "an app's handler failed");
+  }
+
+  #call(connection: Connection, handler: () => void | Promise<unknown>): void {
+    try {
+      const result = handler();
+      if (result !== undefined) result.catch((error: unknown) => this.failed(connection, error));
+    } catch (error) {
+      this.failed(connection, error);
+    }
   }
 
   #message(connection: Connection, data: Buffer, kind: MessageKind): void {
@@ -58,7 +56,7 @@ export class AppCalls {
     }
   }
 
-  #follow(connection: Connection, result: Promise<void>): void {
+  #follow(connection: Connection, result: Promise<unknown>): void {
     const queue = (connection.handlerQueue ??= new HandlerQueue(connection));
     queue.began();
     void result

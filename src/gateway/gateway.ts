@@ -155,12 +155,12 @@ export class Gateway {
   /**
    * Puts the connection in a subscription; it is delivered everything that is multicast after this has resolved.
    * A second call is harmless. Closing the connection leaves all its subscriptions.
-   * @throws ConnectionClosedError
+   * @returns false when the connection is gone, or was unsubscribed while this waited
    * @throws SubscriptionNameError for an empty name and for `all`, which everybody is in
    * @throws BrokerUnavailableError when the broker did not confirm; the connection is not subscribed then
    * @throws CapabilityError when presence is asked for and the broker has none
    */
-  subscribe(connection: Connection, name: string, { presence }: SubscribeOptions = {}): Promise<void> {
+  subscribe(connection: Connection, name: string, { presence }: SubscribeOptions = {}): Promise<boolean> {
     return this.#subscriptions.subscribe(connection, name, presence);
   }
 
@@ -208,10 +208,9 @@ export class Gateway {
 
   /**
    * Changes what presence says of a connection that subscribed with `presence`.
-   * @throws ConnectionClosedError
-   * @throws NotPresentError when it is not present there (any more)
+   * @returns false when it is not present there (any more)
    */
-  updatePresence(connection: Connection, name: string, info: string): Promise<void> {
+  updatePresence(connection: Connection, name: string, info: string): Promise<boolean> {
     return this.#subscriptions.updatePresence(connection, name, info);
   }
 

@@ -10,14 +10,14 @@ import type { ConnectionLimits } from './gateway-options.ts';
  */
 export interface HandshakeOptions {
   /** A message came in; not called in pull mode. A throw or rejection is logged and closes that connection with 1011. */
-  onMessage?(connection: Connection, data: Buffer, kind: MessageKind): void | Promise<void>;
+  onMessage?(connection: Connection, data: Buffer, kind: MessageKind): void | Promise<unknown>;
   /**
    * The connection is gone. The code is the one that ended it: the client's, Carillon's own, 1005 when the client gave
    * none, or 1006 when it vanished without a close frame.
    */
-  onClose?(connection: Connection, code: number, reason: string): void;
+  onClose?(connection: Connection, code: number, reason: string): void | Promise<unknown>;
   /** Everything sent so far has been taken by the kernel. */
-  onDrain?(connection: Connection): void;
+  onDrain?(connection: Connection): void | Promise<unknown>;
   /** False selects the pull mode: nothing is read until `connection.receive()` is called. Default true. */
   readonly readEvents?: boolean;
   /**

@@ -1,7 +1,7 @@
 import type { Broker, PresencePage } from '../broker/broker.ts';
 import type { Counts } from '../metrics/counts.ts';
 import type { Connection } from './connection.ts';
-import { CapabilityError, ConnectionClosedError, NotPresentError, SubscriptionNameError } from './errors.ts';
+import { CapabilityError, SubscriptionNameError } from './errors.ts';
 import type { Hub } from './hub.ts';
 import type { Trace } from './trace.ts';
 
@@ -27,12 +27,15 @@ export class Subscriptions {
     this.#trace = trace;
   }
 
-  /** @param presence JSON; undefined keeps the connection out of presence */
-  async subscribe(connection: Connection, name: string, presence: string | undefined): Promise<void> {
+  /**
+   * @param presence JSON; undefined keeps the connection out of presence
+   * @returns whether the connection is in the subscription now
+   */
+  async subscribe(connection: Connection, name: string, presence: string | undefined): Promise<boolean> {
     checkName(name);
     if (name === everyone) throw new SubscriptionNameError(`"${everyone}" is reserved: every connection is in it`);
-    if (!connection.open) throw new ConnectionClosedError(connection.id);
     if (presence !== undefined && this.#broker.presence === undefined) throw new CapabilityError('presence');
+    if (!connection.open) return false;
     const joined = this.#join(connection, name);
     const confirmation = this.#confirmations.get(name);
     try {
@@ -43,8 +46,7 @@ export class Subscriptions {
       if (joined && this.#confirmations.get(name) === confirmation) this.unsubscribe(connection, name);
       throw error;
     }
-    // Whoever unsubscribes while it waits knows that it did; a client that has gone is news.
-    if (!isIn(connection, name) && !connection.open) throw new ConnectionClosedError(connection.id);
+    return isIn(connection, name);
   }
 
   unsubscribe(connection: Connection, name: string): void {
@@ -63,10 +65,10 @@ export class Subscriptions {
     return await this.#broker.presence.members(name, limit, cursor);
   }
 
-  async updatePresence(connection: Connection, name: string, info: string): Promise<void> {
-    if (!connection.open) throw new ConnectionClosedError(connection.id);
-    if (connection.presences?.has(name) !== true) throw new NotPresentError(connection.id, name);
+  async updatePresence(connection: Connection, name: string, info: string): Promise<boolean> {
+    if (connection.presences?.has(name) !== true) return false;
     await this.#enter(connection, name, info);
+    return connection.presences?.has(name) === true;
   }
 
   /** @returns whether it was not in before */

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
+import { handshakeRequest, RawClient } from '../support/raw-client.ts';
 import { TestClient } from '../support/test-client.ts';
 
 interface Example extends AsyncDisposable {
@@ -27,6 +28,23 @@ async function startExample(file: string): Promise<Example> {
   };
 }
 
+/** Clients that leave in the middle of whatever they began. */
+async function rudeGuests(port: number, path: string): Promise<void> {
+  const starts = [
+    handshakeRequest(path),
+    `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf`,
+    handshakeRequest('//['),
+  ];
+  for (let i = 0; i < 30; i++) {
+    for (const start of starts) {
+      await using guest = await RawClient.connect(port);
+      guest.write(start, i % 2 === 0 ? [0x88, 0x80, 0, 0, 0, 0] : []);
+      guest.socket.resetAndDestroy();
+      await guest.ended;
+    }
+  }
+}
+
 describe('the examples', () => {
   it('chat: everybody hears what everybody else says', async () => {
     await using example = await startExample('chat.mjs');
@@ -38,11 +56,14 @@ describe('the examples', () => {
     expect(await bob.next()).toBe('127.0.0.1: hello');
     await bob[Symbol.asyncDispose]();
     expect(await ann.next()).toBe('127.0.0.1 left');
+    await rudeGuests(Number(new URL(example.url).port), '/');
+    await using cat = await TestClient.open(example.url);
+    expect(await cat.next()).toBe('Welcome!');
   });
 
   it('dashboard feed: what the backend posts reaches every dashboard, and the last figure those that come later', async () => {
     await using example = await startExample('dashboard-feed.mjs');
-    const dashboards = `${example.url.replace('http', 'ws')}/?feed=orders`;
+    const dashboards = `${example.url.replace('http', 'ws')}/orders`;
     await using early = await TestClient.open(dashboards);
     const post = async (figure: string): Promise<number> =>
       (await fetch(`${example.url}/orders`, { method: 'POST', body: figure })).status;
@@ -53,5 +74,8 @@ describe('the examples', () => {
     late.send('mine!');
     expect(await late.closed).toEqual({ code: 1008, reason: 'this feed takes no messages' });
     expect((await fetch(`${example.url}/nothing`)).status).toBe(404);
+    await rudeGuests(Number(new URL(example.url).port), '/orders');
+    expect(await post('{"open":2}')).toBe(204);
+    expect(await early.next()).toBe('{"open":2}');
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CapabilityError, ConnectionClosedError, everyone, SubscriptionNameError } from '../../src/index.ts';
+import { CapabilityError, everyone, SubscriptionNameError } from '../../src/index.ts';
 import type { Connection } from '../../src/gateway/connection.ts';
 import type { Gateway } from '../../src/gateway/gateway.ts';
 import type { Log } from '../../src/lib/log.ts';
@@ -107,7 +107,8 @@ describe('a gateway', () => {
     await until(() => started.gateway.connections.size === 0);
     expect(metrics.counts).toMatchObject({ connections: 0, subscriptions: 0, subscribers: 0 });
     expect(started.gateway.send(connection, 'late')).toBe(false);
-    await expect(started.gateway.subscribe(connection, 'room')).rejects.toThrow(ConnectionClosedError);
+    expect(await started.gateway.subscribe(connection, 'room')).toBe(false);
+    expect(await started.gateway.updatePresence(connection, 'room', '{}')).toBe(false);
   });
 
   it('takes a connection that broke off out of its subscriptions by itself', async () => {
@@ -190,6 +191,28 @@ describe('a gateway', () => {
     c.send('still there?');
     expect(await c.next()).toBe('fine');
     expect(errors).toEqual(['app-error', 'app-error']);
+  });
+
+  it('survives a close handler that throws or rejects', async () => {
+    const metrics = new Metrics();
+    await using started = await startGateway(
+      {
+        onClose: (_connection, code) => {
+          if (code === 4000) throw new Error('on purpose');
+          return Promise.reject(new Error('on purpose'));
+        },
+      },
+      { metrics },
+    );
+    for (const code of [4000, 4001]) {
+      await using client = await TestClient.open(started.url);
+      client.webSocket.close(code);
+      await client.closed;
+    }
+    await until(() => metrics.counts.appErrors === 2);
+    await using client = await TestClient.open(started.url);
+    expect(started.gateway.send(theOnly(started.gateway), 'alive')).toBe(true);
+    expect(await client.next()).toBe('alive');
   });
 
   it('tells onDrain when everything sent has been taken', async () => {

@@ -18,7 +18,7 @@ export interface StartedGateway extends AsyncDisposable {
 export async function startGateway(
   handshake: HandshakeOptions = {},
   options: CreateGatewayOptions = {},
-  onConnection: (connection: Connection, gateway: Gateway) => void | Promise<void> = () => {},
+  onConnection: (connection: Connection, gateway: Gateway) => void | Promise<unknown> = () => {},
 ): Promise<StartedGateway> {
   const gateway = await createGateway({ closeTimeoutMs: 1_000, ...options });
   const server = createServer((_request, response) => response.writeHead(426).end());
