@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { ConfigError, formatProblem } from '../config/problem.ts';
+import { ConfigError } from '../config/problem.ts';
 import { addCheckCommand } from './check.ts';
 import { UsageError, type CliIo } from './cli-io.ts';
 import { addHashPasswordCommand } from './hash-password.ts';
@@ -41,7 +41,7 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCo
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : refused;
-    if (error instanceof ConfigError) return report(error.problems.map(formatProblem), io);
+    if (error instanceof ConfigError) return report(error, io);
     if (error instanceof UsageError) {
       io.stderr.write(`carillon: ${error.message}\n`);
       return refused;
@@ -58,10 +58,10 @@ function withDefaultCommand(args: readonly string[]): readonly string[] {
   return first === undefined || (first.startsWith('-') && !isAboutProgram) ? ['serve', ...args] : args;
 }
 
-function report(problems: readonly string[], io: CliIo): ExitCode {
+function report({ problems, message }: ConfigError, io: CliIo): ExitCode {
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
   io.stderr.write(`carillon: the configuration has ${count}, nothing was started\n`);
-  for (const problem of problems) io.stderr.write(`  ${problem}\n`);
+  for (const line of message.split('\n')) io.stderr.write(`  ${line}\n`);
   return refused;
 }
 

@@ -9,6 +9,7 @@ import {
   visit,
   type Document,
   type Pair,
+  type YAMLMap,
 } from 'yaml';
 import type { ConfigPath } from './path.ts';
 import type { Origin, Problem } from './problem.ts';
@@ -51,17 +52,18 @@ function parseYaml(label: string, text: string): ConfigFile | readonly Problem[]
     logLevel: 'error',
     schema: 'core',
     merge: false,
+    // The package compares each key with all before it, which takes seconds for a section of thousands.
+    uniqueKeys: false,
   });
   const originAt = (offset: number): Origin => {
     const { line, col } = lines.linePos(offset);
     return { kind: 'file', file: label, line, column: col };
   };
-  const faults = [...document.errors, ...document.warnings].map(({ code, pos }) => {
-    return { code, problem: { origin: originAt(pos[0]), path: [], ...explainYamlError(code) } };
-  });
-  // What follows a syntax error is mostly its echo. A key given twice is none, and hides nothing.
-  const syntaxError = faults.find(({ code }) => code !== 'DUPLICATE_KEY');
-  if (syntaxError !== undefined) return [syntaxError.problem];
+  // What follows a syntax error is mostly its echo.
+  const [syntaxError] = [...document.errors, ...document.warnings];
+  if (syntaxError !== undefined) {
+    return [{ origin: originAt(syntaxError.pos[0]), path: [], ...explainYamlError(syntaxError.code) }];
+  }
   const { contents } = document;
   if (contents === null || (isScalar(contents) && contents.value === null)) {
     return wholeFile(
@@ -72,14 +74,14 @@ function parseYaml(label: string, text: string): ConfigFile | readonly Problem[]
   }
   if (!isMap(contents)) return wholeFile(label, 'found something else than settings', 'an object at the top');
   try {
-    const oddKey = findOddKey(document);
-    if (oddKey !== undefined) {
-      return [
-        { origin: originAt(oddKey), path: [], found: 'found a list, object or alias as a key', expected: 'a text' },
-      ];
+    const { odd, repeated } = checkKeys(document);
+    if (odd !== undefined) {
+      return [{ origin: originAt(odd), path: [], found: 'found a list, object or alias as a key', expected: 'a text' }];
     }
     const value: unknown = document.toJS({ maxAliasCount });
-    const problems = faults.map(({ problem }) => problem);
+    const problems = repeated.map((offset) => {
+      return { origin: originAt(offset), path: [], ...explainYamlError('DUPLICATE_KEY') };
+    });
     return new ConfigFile(label, { value, problems, document, lines });
   } catch (error) {
     if (!(error instanceof ReferenceError) && !(error instanceof RangeError)) throw error;
@@ -88,17 +90,34 @@ function parseYaml(label: string, text: string): ConfigFile | readonly Problem[]
   }
 }
 
-/** Offset of the first key that is no scalar. As an object's key it would be the text of all that is in it. */
-function findOddKey(document: Document.Parsed): number | undefined {
-  let offset: number | undefined;
+interface KeyFaults {
+  /** Offset of the first key that is no scalar. As an object's key it would be the text of all that is in it. */
+  readonly odd: number | undefined;
+  /** Offsets of keys that their object had before. */
+  readonly repeated: readonly number[];
+}
+
+function checkKeys(document: Document.Parsed): KeyFaults {
+  let odd: number | undefined;
+  const repeated: number[] = [];
   visit(document, {
-    Pair(_, { key }) {
-      if (!isNode(key) || isScalar(key)) return undefined;
-      offset = key.range?.[0] ?? 0;
-      return visit.BREAK;
+    Map(_, { items }) {
+      const seen = new Set<string>();
+      for (const { key } of items) {
+        const offset = isNode(key) ? (key.range?.[0] ?? 0) : 0;
+        if (isNode(key) && !isScalar(key)) {
+          odd = offset;
+          return visit.BREAK;
+        }
+        const text = keyText(key);
+        if (text === undefined) continue;
+        if (seen.has(text)) repeated.push(offset);
+        seen.add(text);
+      }
+      return undefined;
     },
   });
-  return offset;
+  return { odd, repeated };
 }
 
 function wholeFile(label: string, found: string, expected: string): readonly Problem[] {
@@ -114,6 +133,8 @@ export class ConfigFile {
   readonly problems: readonly Problem[];
   readonly #document: Document.Parsed;
   readonly #lines: LineCounter;
+  /** Pairs by key of those objects that were asked about: a search per question would be slow in an object of thousands. */
+  readonly #pairs = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>();
 
   constructor(
     label: string,
@@ -139,9 +160,8 @@ export class ConfigFile {
         key = undefined;
         node = collection.items[segment];
       } else {
-        const pair: Pair | undefined = isMap(collection)
-          ? collection.items.findLast((item) => keyText(item.key) === segment)
-          : undefined;
+        const pair =
+          isMap(collection) && typeof segment === 'string' ? this.#pairsOf(collection).get(segment) : undefined;
         key = pair?.key;
         node = pair?.value ?? key;
       }
@@ -152,6 +172,21 @@ export class ConfigFile {
     if (offset === undefined) return undefined;
     const { line, col } = this.#lines.linePos(offset);
     return { kind: 'file', file: this.label, line, column: col };
+  }
+
+  /** Where a key is given twice, the last one counts. */
+  #pairsOf(map: YAMLMap): ReadonlyMap<string, Pair> {
+    let pairs = this.#pairs.get(map);
+    if (pairs === undefined) {
+      pairs = new Map(
+        map.items.flatMap((pair) => {
+          const key = keyText(pair.key);
+          return key === undefined ? [] : [[key, pair]];
+        }),
+      );
+      this.#pairs.set(map, pairs);
+    }
+    return pairs;
   }
 }
 

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { deepFreeze } from '../lib/deep-freeze.ts';
+import { checkLimits } from './check-limits.ts';
 import { checkLogView } from './check-log-view.ts';
 import { checkPorts } from './check-ports.ts';
 import { checkTls } from './check-tls.ts';
@@ -67,7 +68,8 @@ export function loadConfig({ flags = {}, env = {}, cwd }: ConfigSources): Loaded
     throw new ConfigError([...problems, ...own.flatMap((issue) => explainIssue(issue, about))]);
   }
   problems.push(...issues.flatMap((issue) => explainIssue(issue, about)));
-  problems.push(...checkUrls(about), ...checkPorts(about), ...checkLogView(about), ...checkTls(about, folderOf));
+  problems.push(...checkUrls(about), ...checkPorts(about), ...checkLimits(about));
+  problems.push(...checkLogView(about), ...checkTls(about, folderOf));
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return {
     config: deepFreeze(withAbsolutePaths(parsed.data, folderOf)),

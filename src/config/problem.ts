@@ -21,7 +21,10 @@ export interface Problem {
   readonly suggestion?: string;
 }
 
-/** A configuration that must not be started. */
+/** Whoever has this many problems has one of another kind, such as the wrong file. */
+const mostTold = 100;
+
+/** A configuration that must not be started. Its message has a line for each of the first problems. */
 export class ConfigError extends Error {
   readonly code = 'CARILLON_CONFIG';
   /** All of them, at least one: those of the file from its top, then variables, then flags. */
@@ -29,10 +32,16 @@ export class ConfigError extends Error {
 
   constructor(problems: readonly Problem[]) {
     const sorted = problems.toSorted(inReadingOrder);
-    super(sorted.map(formatProblem).join('\n'));
+    super(summarize(sorted).join('\n'));
     this.name = 'ConfigError';
     this.problems = sorted;
   }
+}
+
+function summarize(problems: readonly Problem[]): readonly string[] {
+  const told = problems.slice(0, mostTold).map(formatProblem);
+  const more = problems.length - told.length;
+  return more === 0 ? told : [...told, `and ${more} more`];
 }
 
 const kinds: readonly Origin['kind'][] = ['default', 'demo', 'file', 'variable', 'flag'];
@@ -43,7 +52,7 @@ function inReadingOrder({ origin: left }: Problem, { origin: right }: Problem): 
 }
 
 /** One line: `carillon.yaml:4:9: apps.chat.urls[0]: found "chat", expected …; did you mean "/chat"?` */
-export function formatProblem({ origin, path, found, expected, suggestion }: Problem): string {
+function formatProblem({ origin, path, found, expected, suggestion }: Problem): string {
   const place = origin.kind === 'default' || origin.kind === 'demo' ? [] : [formatOrigin(origin)];
   if (path.length > 0) place.push(formatPath(path));
   const hint = suggestion === undefined ? '' : `; did you mean ${suggestion}?`;

@@ -41,6 +41,11 @@ const echoSchema: z.ZodType<AppOptions> = schemaFor<AppOptions>()(
   }),
 );
 
+/** Six times as many, which JSON may take, still fit in the largest outbox. */
+const textBytes = integer({ min: 1, max: 128 * mebibyte, unit: 'bytes' }).describe(
+  'Longest text of one message, in bytes of UTF-8.',
+);
+
 /** What people type is short. */
 const chatSchema: z.ZodType<AppOptions> = schemaFor<AppOptions>()(
   section({
@@ -48,7 +53,7 @@ const chatSchema: z.ZodType<AppOptions> = schemaFor<AppOptions>()(
     auth,
     origins,
     limits: section({
-      messageBytes: messageBytes.default(64 * kibibyte),
+      messageBytes: textBytes.default(64 * kibibyte),
       outboxBytes: inherited(outboxBytes),
     }).prefault({}),
   }),
@@ -63,15 +68,16 @@ const logName = text('a log name of letters, digits and ._- that begins with a l
   error: 'another name, as "access" and "error" are Carillon\'s own logs',
 });
 
+/** What a viewer says is short; what it is sent may come in bursts. */
 const logViewSchema: z.ZodType<LogViewOptions> = schemaFor<LogViewOptions>()(
   section({
     urls,
     auth,
     origins,
     limits: section({
-      messageBytes: inherited(messageBytes),
-      outboxBytes: inherited(outboxBytes),
-    }).exactOptional(),
+      messageBytes: messageBytes.default(16 * kibibyte),
+      outboxBytes: outboxBytes.default(16 * mebibyte),
+    }).prefault({}),
     logs: table(logName, text('a path or glob', { pattern: /^[^\0]+$/ }), 'log names with their paths')
       .default({})
       .describe("Log name → path or glob of its files. Carillon's own `access` and `error` logs are there besides."),

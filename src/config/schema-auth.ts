@@ -13,9 +13,9 @@ const passwordHash = text('a password hash as printed by "carillon hash-password
 
 const basic = section({
   type: z.literal('basic').describe('basic: HTTP Basic (RFC 7617).'),
-  users: table(userName, passwordHash, 'user names with their password hashes').describe(
-    'User name → password hash as `carillon hash-password` prints it.',
-  ),
+  users: table(userName, passwordHash, 'user names with their password hashes', {
+    none: 'at least one user name with its password hash, as nobody could connect otherwise',
+  }).describe('User name → password hash as `carillon hash-password` prints it.'),
   // What fits a quoted-string without escapes (RFC 9110 §5.6.4).
   realm: text('printable ASCII characters without quotes and backslashes', { pattern: /^[ !#-[\]-~]{1,100}$/ })
     .default('Carillon')

@@ -33,13 +33,20 @@ export function list<Item extends z.ZodType>(what: string, item: Item): z.ZodRea
   return z.array(item, { error: `a list of ${what}` }).readonly();
 }
 
-/** Keys of the user's choice. */
+/**
+ * Keys of the user's choice.
+ * @param none what is expected where there is no key at all; left out, that is allowed
+ */
 export function table(
   key: z.ZodType<string>,
   value: z.ZodType<string>,
   what: string,
+  { none }: { none?: string } = {},
 ): z.ZodType<Record<string, string>> {
-  return z.record(key as z.ZodType<string, string>, value, { error: `an object of ${what}` });
+  const schema = z.record(key as z.ZodType<string, string>, value, { error: `an object of ${what}` });
+  if (none === undefined) return schema;
+  // No check of Zod's own counts keys; `minProperties` says it to editors.
+  return schema.refine((entries) => Object.keys(entries).length > 0, { error: none }).meta({ minProperties: 1 });
 }
 
 export const kibibyte = 1024;

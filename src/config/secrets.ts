@@ -27,7 +27,7 @@ export function describeFound(root: unknown, path: ConfigPath): string {
   if (value === undefined) return 'missing';
   if (value === null) return 'found nothing';
   if (Array.isArray(value)) return 'found a list';
-  if (typeof value === 'object') return 'found an object';
+  if (typeof value === 'object') return Object.keys(value).length === 0 ? 'found an empty object' : 'found an object';
   if (isSecret(path)) return `found ${mask}`;
   if (typeof value === 'number' || typeof value === 'boolean') return `found ${value}`;
   if (typeof value !== 'string') return 'found something odd';

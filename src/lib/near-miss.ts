@@ -9,9 +9,10 @@ export function nearMiss(word: string, candidates: Iterable<string>): string | u
   let bestDistance = Infinity;
   for (const candidate of candidates) {
     const plainCandidate = plain(candidate);
-    const distance = editDistance(plainWord, plainCandidate);
     // A third of the letters may be wrong; more than three never look like a slip.
     const farthest = Math.min(3, Math.floor(Math.max(plainWord.length, plainCandidate.length) / 3));
+    if (Math.abs(plainWord.length - plainCandidate.length) > farthest) continue;
+    const distance = editDistance(plainWord, plainCandidate);
     if (distance <= farthest && distance < bestDistance) {
       best = candidate;
       bestDistance = distance;

@@ -325,9 +325,10 @@ export function brokerContract(makeCluster: MakeBrokerCluster): void {
 
     it('makes every other method reject with BrokerClosedError', async () => {
       await using cluster = await makeCluster();
-      const { broker } = await participant(cluster);
+      const { broker, sink } = await participant(cluster);
       const closed = broker.close();
       for (const call of [
+        () => broker.start(sink),
         () => broker.publish(textPublication(room, 'hello')),
         () => broker.subscribe([room]),
         () => broker.unsubscribe([room]),
@@ -336,6 +337,14 @@ export function brokerContract(makeCluster: MakeBrokerCluster): void {
       }
       await closed;
       await expect(broker.publish(textPublication(room, 'hello'))).rejects.toBeInstanceOf(BrokerClosedError);
+      await expect(broker.start(sink)).rejects.toBeInstanceOf(BrokerClosedError);
+    });
+
+    it('makes start reject with BrokerClosedError where there was none before', async () => {
+      await using cluster = await makeCluster();
+      const broker = await cluster.join();
+      await broker.close();
+      await expect(broker.start(new RecordingSink())).rejects.toBeInstanceOf(BrokerClosedError);
     });
 
     it('is idempotent, and does not need a start', async () => {

@@ -2,9 +2,34 @@ import { describe, expect, it } from 'vitest';
 import { BrokerUnavailableError } from '../../src/broker/broker.ts';
 import { MemoryBroker } from '../../src/broker/memory/memory-broker.ts';
 import { ChatClient } from '../support/chat-client.ts';
+import { deferred, type Deferred } from '../support/deferred.ts';
 import { startChat } from '../support/start-chat.ts';
 import { TestClient } from '../support/test-client.ts';
 import { until } from '../support/until.ts';
+
+/** Counts the readings of members, and holds them up. */
+class Readings {
+  count = 0;
+  isDown = false;
+  #held: Promise<undefined> | undefined;
+
+  watch(broker: MemoryBroker): MemoryBroker {
+    const members = broker.presence.members.bind(broker.presence);
+    broker.presence.members = async (name, limit, cursor) => {
+      this.count++;
+      if (this.isDown) throw new BrokerUnavailableError('down');
+      await this.#held;
+      return await members(name, limit, cursor);
+    };
+    return broker;
+  }
+
+  hold(): Deferred<undefined> {
+    const held = deferred<undefined>();
+    this.#held = held.promise;
+    return held;
+  }
+}
 
 describe('plain clients of a room', () => {
   it('send text to all others, with their address in front and in order', async () => {
@@ -202,6 +227,65 @@ describe('JSON clients of a room', () => {
     isDown = false;
     anna.send({ type: 'message', text: 'back' });
     expect(await plain.next()).toBe('127.0.0.1: back');
+  });
+
+  it('cost one reading of the members for all who ask for them meanwhile', async () => {
+    const readings = new Readings();
+    await using chat = await startChat({ urls: ['/chat'] }, (exchange) => readings.watch(new MemoryBroker(exchange)));
+    const url = `${chat.workers[0].origin}/chat`;
+    await using anna = await ChatClient.open(url, 'Anna');
+    const others = await Promise.all(Array.from({ length: 10 }, () => ChatClient.open(url)));
+    for (let joins = 0; joins < 10; joins++) await anna.nextOf('join');
+    const { count } = readings;
+
+    const hold = readings.hold();
+    anna.send({ type: 'members' });
+    await until(() => readings.count === count + 1);
+    // These share the next reading, whether they ask or join.
+    for (const other of others) other.send({ type: 'members' });
+    const joining = Array.from({ length: 10 }, () => ChatClient.open(url));
+    for (let joins = 0; joins < 10; joins++) await anna.nextOf('join');
+    for (const other of others) other.send({ type: 'message', text: 'after' });
+    for (const other of others) await other.nextOf('sent');
+    hold.resolve(undefined);
+    const joined = await Promise.all(joining);
+    for (const other of others) expect(await other.nextOf('members')).toMatchObject({ members: { length: 21 } });
+    for (const { welcome } of joined) expect(welcome.members).toHaveLength(21);
+    expect(readings.count).toBe(count + 2);
+    await Promise.all([...others, ...joined].map((client) => client[Symbol.asyncDispose]()));
+  });
+
+  it('get one list at a time, however often they ask in one breath', async () => {
+    const readings = new Readings();
+    await using chat = await startChat({ urls: ['/chat'] }, (exchange) => readings.watch(new MemoryBroker(exchange)));
+    const url = `${chat.workers[0].origin}/chat`;
+    await using anna = await ChatClient.open(url);
+    await using ben = await ChatClient.open(url);
+    const { count } = readings;
+    const hold = readings.hold();
+    for (let ref = 0; ref < 2_600; ref++) anna.send({ type: 'members', ref: `${ref}` });
+    for (let ref = 1; ref < 2_600; ref++) {
+      expect(await anna.nextOf('error')).toMatchObject({ code: 'busy', field: null, ref: `${ref}` });
+    }
+    ben.send({ type: 'message', text: 'nobody else notices' });
+    expect(await anna.nextOf('message')).toMatchObject({ text: 'nobody else notices' });
+    hold.resolve(undefined);
+    expect(await anna.nextOf('members')).toMatchObject({ ref: '0', members: { length: 2 } });
+    expect(readings.count).toBe(count + 1);
+    anna.send({ type: 'members', ref: 'again' });
+    expect(await anna.nextOf('members')).toMatchObject({ ref: 'again' });
+  });
+
+  it('are told when the members cannot be read, and stay connected', async () => {
+    const readings = new Readings();
+    await using chat = await startChat({ urls: ['/chat'] }, (exchange) => readings.watch(new MemoryBroker(exchange)));
+    await using anna = await ChatClient.open(`${chat.workers[0].origin}/chat`);
+    readings.isDown = true;
+    anna.send({ type: 'members', ref: 'r' });
+    expect(await anna.nextOf('error')).toMatchObject({ code: 'not-accepted', ref: 'r' });
+    readings.isDown = false;
+    anna.send({ type: 'members' });
+    expect(await anna.nextOf('members')).toMatchObject({ members: { length: 1 } });
   });
 
   it('find the welcome and what came around it to agree, however many come and go meanwhile', async () => {

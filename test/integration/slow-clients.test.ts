@@ -88,7 +88,7 @@ describe('a client that pings and does not read', () => {
 describe('the heartbeat', () => {
   it('ends a half-open connection, which answers nothing, and keeps one that answers pings', async () => {
     const metrics = new Metrics();
-    await using started = await startGateway({}, { metrics, heartbeat: { intervalMs: 2000 } });
+    await using started = await startGateway({}, { metrics, heartbeat: { intervalMs: 800 } });
     await using live = await TestClient.open(started.url);
     let pings = 0;
     live.webSocket.on('ping', () => pings++);
@@ -103,7 +103,7 @@ describe('the heartbeat', () => {
   it('keeps a client that is slowly sending one long message and answers no ping', async () => {
     await using started = await startGateway(
       { onMessage: (connection, data, kind) => void started.gateway.send(connection, data, kind) },
-      { heartbeat: { intervalMs: 2000 } },
+      { heartbeat: { intervalMs: 800 } },
     );
     await using bystander = await TestClient.open(started.url);
     let pings = 0;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Member } from '../../src/apps/chat/chat-protocol.ts';
+import { roomNameOf } from '../../src/apps/chat/page/room-name.ts';
 import { linkify } from '../../src/apps/chat/page/linkify.ts';
 import { describePresence, type PresenceChange } from '../../src/apps/chat/page/presence-notice.ts';
 import { Roster } from '../../src/apps/chat/page/roster.ts';
@@ -98,5 +99,16 @@ describe("the page's roster", () => {
     roster.enter(member('new', 'Zoe'), [member('old', 'Zoe'), member('new', 'Zoe')], true);
     expect(names(roster)).toEqual(['Zoe']);
     expect(roster.apply({ type: 'leave', member: member('old', 'Zoe') })).toBeUndefined();
+  });
+});
+
+describe("the room's name", () => {
+  it.each([
+    ['/websocket/chat', 'chat'],
+    ['/caf%C3%A9', 'café'],
+    ['/caf%E9', 'caf%E9'],
+    ['/', 'chat'],
+  ])('of %s is %s', (url, name) => {
+    expect(roomNameOf(url)).toBe(name);
   });
 });

@@ -184,6 +184,32 @@ const badFiles: readonly (readonly [what: string, content: string, ...problems: 
     'carillon.yaml:1:43: apps.chat.auth.secret: found ********, expected a secret of at least 32 bytes',
   ],
   [
+    'users who are nobody',
+    'apps: {chat: {auth: {type: basic, users: {}}}}',
+    'carillon.yaml:1:42: apps.chat.auth.users: found an empty object, expected at least one user name with its password hash, as nobody could connect otherwise',
+  ],
+  [
+    'an outbox that cannot hold one message',
+    'apps:\n  echo: {urls: [/e], limits: {messageBytes: 2000, outboxBytes: 2013}}',
+    'carillon.yaml:2:64: apps.echo.limits.outboxBytes: found 2013, too little for a message of apps.echo.limits.messageBytes (2000), expected at least 2014 (bytes)',
+  ],
+  [
+    'an outbox for all that is too small for one app by its default, and for another by what it says',
+    'limits: {outboxBytes: 20000}\napps:\n  chat: {urls: [/c]}\n  log-view: {urls: [/l], public: true, limits: {outboxBytes: 16397}}',
+    'carillon.yaml:1:23: limits.outboxBytes: found 20000, too little for a message of apps.chat.limits.messageBytes (by default 65536), expected at least 397312 (bytes)',
+    'carillon.yaml:4:62: apps.log-view.limits.outboxBytes: found 16397, too little for a message of apps.log-view.limits.messageBytes (by default 16384), expected at least 16398 (bytes)',
+  ],
+  [
+    'messages that the outbox of all cannot hold',
+    'apps:\n  chat: {urls: [/c], limits: {messageBytes: 1048576}}',
+    'carillon.yaml:2:45: apps.chat.limits.messageBytes: found 1048576, too much for limits.outboxBytes (by default 4194304), expected limits.outboxBytes of at least 6295552 (bytes) as well',
+  ],
+  [
+    'an outbox that is none, beside what it would have to hold',
+    'limits: {outboxBytes: 5}\napps: {chat: {urls: [/c]}}',
+    'carillon.yaml:1:23: limits.outboxBytes: found 5, expected an integer from 1024 to 1073741824 (bytes)',
+  ],
+  [
     'a setting of another kind of auth, and a misspelt one',
     'apps: {chat: {auth: {type: loopback, users: {}, tpye: x, hunter2: x}}}',
     'carillon.yaml:1:38: apps.chat.auth.users: unknown key, expected type',
@@ -318,6 +344,33 @@ describe('a bad configuration file', () => {
     expect(problemsOf({ cwd, flags: { config: 'large.yaml' } })).toEqual([
       '--config: found "large.yaml", which has more than 262144 bytes, expected a configuration file',
     ]);
+  });
+});
+
+describe('a configuration file with thousands of problems', () => {
+  const count = 20_000;
+  const lines = (line: (index: number) => string): string =>
+    Array.from({ length: count }, (_, at) => line(at)).join('');
+
+  it.each([
+    ['unknown keys', lines((index) => `key${index}: 1\n`), 'key0: unknown key'],
+    ['keys given twice', `port: 1\n${lines(() => 'port: 1\n')}`, 'found a key for the second time'],
+    ['wrong values', `apps: {log-view: {logs: {${lines((index) => `l${index}: 5,`)}}}}`, 'logs.l0: found 5'],
+  ])('of one kind, %s, names the first hundred and counts the rest', async (_what, content, first) => {
+    const problems = await problemsOfFile(content);
+    expect(problems).toHaveLength(101);
+    expect(problems[0]).toContain(first);
+    expect(problems.at(-1)).toBe(`and ${count - 100} more`);
+  });
+});
+
+describe('limits that hold each other', () => {
+  it.each([
+    ['by their defaults', 'apps: {chat: {urls: [/c]}, echo: {urls: [/e]}, log-view: {urls: [/l], public: true}}'],
+    ['just so', 'apps: {chat: {urls: [/c], limits: {messageBytes: 1000, outboxBytes: 10096}}}'],
+    ['because the app that they are too small for is off', 'limits: {outboxBytes: 1024}\napps: {chat: {}}'],
+  ])('are accepted: %s', async (_what, content) => {
+    expect(await problemsOfFile(content)).toEqual([]);
   });
 });
 

@@ -98,6 +98,7 @@ export const errorCodes = [
   'bad-field',
   'too-long',
   'not-accepted',
+  'busy',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

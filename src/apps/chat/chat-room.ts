@@ -1,16 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { Identity } from '../../auth/identity.ts';
-import type { MessageKind, PresenceMember } from '../../broker/broker.ts';
+import type { MessageKind } from '../../broker/broker.ts';
 import type { Connection } from '../../gateway/connection.ts';
 import type { HandshakeOptions } from '../../gateway/handshake-options.ts';
 import type { AppContext } from '../app.ts';
 import type { AppOptions } from '../app-options.ts';
-import { chatEncoding, memberOf, plainLine, presenceInfo, speechInfo } from './chat-encoding.ts';
+import { chatEncoding, plainLine, presenceInfo, speechInfo } from './chat-encoding.ts';
 import {
   chatSubprotocol,
   defaultTextBytes,
   nickCharacters,
-  rosterMembers,
   type ClientMessage,
   type ErrorMessage,
   type Member,
@@ -18,6 +17,9 @@ import {
 } from './chat-protocol.ts';
 import { checkNick, type NickCheck } from './nick.ts';
 import { complaint, readClientMessage } from './read-client-message.ts';
+import { RosterReader, withRoster } from './roster-reader.ts';
+
+type SpokenMessage = Exclude<ClientMessage, { readonly type: 'members' }>;
 
 /**
  * One URL of the chat: everybody connected to it, on any worker, hears everybody else. The subscription has the URL's
@@ -32,13 +34,17 @@ export class ChatRoom {
   /** Nicknames of this worker's JSON connections that have one. */
   readonly #nicks = new WeakMap<Connection, string>();
   /** Settled once the connection is in the room: what changes its presence waits for it. */
-  readonly #joined = new WeakMap<Connection, Promise<void>>();
+  readonly #joined = new WeakMap<Connection, Promise<unknown>>();
+  readonly #roster: RosterReader;
+  /** Who has asked for the members and was not answered. */
+  readonly #asking = new WeakSet<Connection>();
   #refused = false;
 
   constructor(context: AppContext, name: string, options: AppOptions) {
     this.#context = context;
     this.#name = name;
     this.#textBytes = options.limits?.messageBytes ?? defaultTextBytes;
+    this.#roster = new RosterReader((limit, cursor) => context.gateway.presence(name, limit, cursor));
     this.#plain = {
       onMessage: (connection, data, kind) => this.#hearPlain(connection, data, kind),
       limits: { ...options.limits, messageBytes: this.#textBytes },
@@ -56,7 +62,7 @@ export class ChatRoom {
     const speaksJson = offers(request, chatSubprotocol);
     const connection = this.#context.gateway.handshake(request, speaksJson ? this.#json : this.#plain, entry);
     if (connection === undefined) return;
-    const joined = speaksJson ? this.#joinJson(connection, entry.query.get('nick')) : this.#enter(connection);
+    const joined: Promise<unknown> = speaksJson ? this.#joinJson(connection, entry.query.get('nick')) : this.#enter(connection);
     this.#joined.set(connection, joined);
     joined.catch((error: unknown) => {
       // Gone before it was in.
@@ -73,29 +79,32 @@ export class ChatRoom {
     const { node } = this.#context;
     const check: NickCheck | undefined = wantedNick === null ? undefined : checkNick(wantedNick);
     if (check !== undefined && 'nick' in check) this.#nicks.set(connection, check.nick);
-    await this.#enter(connection);
+    if (!(await this.#enter(connection))) return;
     // Read after the subscription is confirmed: whoever comes or goes from here on is in the list, or in an event that
     // this client is sent, or in both. The client applies the events after the list.
-    const roster = await this.#roster();
-    const self = this.#self(connection);
-    this.#tell(connection, {
-      type: 'welcome',
-      ...self,
-      room: this.#name,
-      node: node.name,
-      worker: node.worker,
-      at: now(),
-      ...roster,
-      limits: { nickCharacters, textBytes: this.#textBytes },
-    });
+    const roster = await this.#roster.read();
+    const welcome = withRoster(
+      {
+        type: 'welcome',
+        ...this.#self(connection),
+        room: this.#name,
+        node: node.name,
+        worker: node.worker,
+        at: now(),
+        limits: { nickCharacters, textBytes: this.#textBytes },
+      },
+      roster,
+    );
+    this.#context.gateway.send(connection, welcome, 'text');
     if (check !== undefined && 'problem' in check) {
       const code = check.tooLong ? 'too-long' : 'bad-field';
       this.#tell(connection, complaint(code, 'nick', `nick: ${check.problem}`));
     }
   }
 
-  async #enter(connection: Connection): Promise<void> {
-    await this.#context.gateway.subscribe(connection, this.#name, { presence: presenceInfo(this.#self(connection)) });
+  /** @returns false when the client was gone before it was in */
+  #enter(connection: Connection): Promise<boolean> {
+    return this.#context.gateway.subscribe(connection, this.#name, { presence: presenceInfo(this.#self(connection)) });
   }
 
   async #hearPlain(connection: Connection, data: Buffer, kind: MessageKind): Promise<void> {
@@ -112,10 +121,11 @@ export class ChatRoom {
       kind === 'binary'
         ? complaint('binary-message', null, 'the message is binary; expected JSON in a text message')
         : readClientMessage(data.toString(), this.#textBytes);
-    this.#tell(connection, await this.#answer(connection, message));
+    if (message.type === 'members') await this.#list(connection, message.ref);
+    else this.#tell(connection, await this.#answer(connection, message));
   }
 
-  async #answer(connection: Connection, message: ClientMessage | ErrorMessage): Promise<ServerMessage> {
+  async #answer(connection: Connection, message: SpokenMessage | ErrorMessage): Promise<ServerMessage> {
     switch (message.type) {
       case 'message': {
         const at = await this.#speak(connection, message.text);
@@ -125,12 +135,27 @@ export class ChatRoom {
       }
       case 'nick':
         return await this.#rename(connection, message.nick, message.ref);
-      case 'members': {
-        const roster = await this.#roster();
-        return { type: 'members', ...roster, ...(message.ref === undefined ? {} : { ref: message.ref }) };
-      }
       case 'error':
         return message;
+    }
+  }
+
+  /** One list per connection is under way at a time: asking for a list is short, and a list is long. */
+  async #list(connection: Connection, ref: string | undefined): Promise<void> {
+    if (this.#asking.has(connection)) {
+      this.#tell(connection, complaint('busy', null, 'an earlier "members" is still to be answered; wait for it', ref));
+      return;
+    }
+    this.#asking.add(connection);
+    try {
+      await this.#joined.get(connection);
+      const roster = await this.#roster.read();
+      const answer = withRoster({ type: 'members', ...(ref === undefined ? {} : { ref }) }, roster);
+      this.#context.gateway.send(connection, answer, 'text');
+    } catch {
+      this.#tell(connection, complaint('not-accepted', null, 'the members cannot be listed; ask again later', ref));
+    } finally {
+      this.#asking.delete(connection);
     }
   }
 
@@ -173,18 +198,6 @@ export class ChatRoom {
       }
       return complaint('not-accepted', 'nick', 'nick: the change was not accepted; try again later', ref);
     }
-  }
-
-  /** The first `rosterMembers` of the room. */
-  async #roster(): Promise<{ members: Member[]; complete: boolean }> {
-    const found: PresenceMember[] = [];
-    let cursor: string | undefined;
-    do {
-      const page = await this.#context.gateway.presence(this.#name, rosterMembers - found.length, cursor);
-      found.push(...page.members);
-      cursor = page.cursor;
-    } while (cursor !== undefined && found.length < rosterMembers);
-    return { members: found.map(memberOf), complete: cursor === undefined };
   }
 
   #self(connection: Connection): Member & { readonly address: string } {

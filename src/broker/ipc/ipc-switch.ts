@@ -7,8 +7,8 @@ import { SwitchPeer, type SwitchPeerListener } from './switch-peer.ts';
 
 export interface IpcSwitchOptions {
   /**
-   * Most bytes that may wait for one worker; above it the worker misses publications until it has read what waits,
-   * and is told so. One record may exceed it. Default 64 MiB.
+   * Most bytes that may wait for one worker; above it the worker misses publications and its requests wait, until it
+   * has read what waits; then it is told what it missed. One publication and one answer may exceed it. Default 64 MiB.
    */
   readonly backlogBytes: number;
 }

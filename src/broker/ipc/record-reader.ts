@@ -53,7 +53,12 @@ export class RecordReader {
     this.#scan(rest);
   }
 
-  /** Called from within the listener: hand nothing over after this record until `release`. */
+  /** Whether records are kept until `release`. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** Hands nothing more over until `release`; within the listener, nothing after the record at hand. */
   hold(): void {
     this.#isHeld = true;
   }

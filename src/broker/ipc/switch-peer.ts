@@ -36,7 +36,7 @@ export class SwitchPeer {
     this.#reader = new RecordReader((chunk, start, end) => this.#onRecord(chunk, start, end));
     this.#writer = new RecordWriter(stream, () => this.#beforeFlush(), this.#afterWrite);
     this.#writer.hello();
-    stream.on('data', (chunk: Buffer) => this.#onChunk(chunk));
+    stream.on('data', (chunk: Buffer) => this.#read(() => this.#reader.push(chunk)));
     stream.on('end', () => this.#onEnd());
     // A broken pipe is how a killed worker looks from here; 'close' follows.
     stream.on('error', () => {});
@@ -91,17 +91,22 @@ export class SwitchPeer {
     this.#stream.destroy();
   }
 
+  get #isOverCap(): boolean {
+    return this.backlogBytes >= this.#backlogCapBytes;
+  }
+
   /** Once something was withheld everything is, until the pipe is empty: a hole, and not a sieve. */
   #isBehind(name: string): boolean {
-    if (this.#missed.size === 0 && this.backlogBytes < this.#backlogCapBytes) return false;
+    if (this.#missed.size === 0 && !this.#isOverCap) return false;
     this.#missed.add(name);
     return true;
   }
 
-  #onChunk(chunk: Buffer): void {
+  /** Runs the reader; what is malformed ends the pipe. */
+  #read(step: () => void): void {
     if (this.#isGone) return;
     try {
-      this.#reader.push(chunk);
+      step();
     } catch (error) {
       if (!(error instanceof MalformedRecordError)) throw error;
       this.#listener.onMalformed(error);
@@ -114,6 +119,7 @@ export class SwitchPeer {
     const type = chunk[start + 4] ?? 0;
     if (this.#isGreeted) {
       this.#listener.onRequest(this, type, chunk, start, end);
+      this.#holdWhileBehind();
       return;
     }
     if (type !== recordType.hello || !new RecordCursor(chunk, start + headerBytes, end).rest().equals(hello)) {
@@ -144,16 +150,33 @@ export class SwitchPeer {
 
   #beforeFlush(): void {
     this.#writeAccepted();
-    // Answers are never withheld; a worker that does not read them is not listened to, which bounds them as well.
-    if (this.backlogBytes >= this.#backlogCapBytes) this.#stream.pause();
+    this.#holdWhileBehind();
+  }
+
+  /**
+   * Answers are never withheld. They are bounded because no request of a worker that is behind is carried out, also
+   * none that has been read already: its backlog is over the cap by one answer at most.
+   */
+  #holdWhileBehind(): void {
+    if (!this.#isOverCap) return;
+    this.#reader.hold();
+    this.#stream.pause();
   }
 
   readonly #afterWrite = (): void => {
     if (this.#isGone || this.#stream.writableLength > 0) return;
-    if (this.#stream.isPaused()) this.#stream.resume();
+    this.#tellGap();
+    // What this turn has added is still to be written, and this is called again then.
+    if (!this.#reader.isHeld || this.#isOverCap) return;
+    this.#read(() => this.#reader.release());
+    if (!this.#reader.isHeld) this.#stream.resume();
+  };
+
+  /** The pipe is empty: what was withheld was to come here. */
+  #tellGap(): void {
     if (this.#missed.size === 0) return;
     this.#writer.strings(recordType.gap, [...this.#missed]);
     this.#missed.clear();
     this.#listener.onGap();
-  };
+  }
 }

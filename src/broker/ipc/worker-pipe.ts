@@ -53,6 +53,10 @@ export class WorkerPipe {
   /** Greets the switch and waits for its greeting. */
   open(): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (this.#isClosing) {
+        reject(new BrokerClosedError());
+        return;
+      }
       if (this.#stream.destroyed) {
         reject(this.#lost ?? new BrokerUnavailableError('the pipe to the primary is gone'));
         return;

@@ -9,13 +9,14 @@ import { Outgoing } from './outgoing.ts';
 import { part } from './part.ts';
 import { displayName, tag } from './person.ts';
 import { ring } from './ring.ts';
+import { roomNameOf } from './room-name.ts';
 import { Roster } from './roster.ts';
 import { RosterView } from './roster-view.ts';
 import { Session, type Link, type SessionEvents } from './session.ts';
 import { Unread } from './unread.ts';
 
 const base = document.querySelector<HTMLMetaElement>('meta[name="carillon-base"]')?.content ?? location.pathname;
-const roomName = decodeURIComponent(base.split('/').findLast((segment) => segment !== '') ?? 'chat');
+const roomName = roomNameOf(base);
 
 part('room', HTMLElement).textContent = roomName;
 part('address', HTMLElement).textContent = `${location.host}${base}`;

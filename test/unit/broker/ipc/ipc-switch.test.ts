@@ -205,6 +205,45 @@ describe('IpcSwitch', () => {
     await Promise.all(pages);
   });
 
+  it('carries out no more requests of one chunk than its cap allows answers for, and the rest when these are read', async () => {
+    await using cluster = new IpcCluster({ backlogBytes: mebibyte });
+    const { broker, pipe } = await cluster.joinWithPipe();
+    const sink = new RecordingSink();
+    await broker.start(sink);
+    await broker.subscribe([room]);
+    for (let index = 0; index < 100; index++) {
+      await broker.presence.enter(room, { connectionId: `c${index}`, info: 'x'.repeat(1_000) });
+    }
+    pipe.pause();
+    const pages = Array.from({ length: 400 }, () => broker.presence.members(room, 100));
+    const published = broker.publish(textPublication(room, 'after'));
+    await until(() => cluster.switch.stats.backlogBytes >= mebibyte);
+    for (let turns = 0; turns < 10; turns++) {
+      expect(cluster.switch.stats.backlogBytes).toBeLessThan(1.2 * mebibyte);
+      await turn();
+    }
+    pipe.resume();
+    for (const { members } of await Promise.all(pages)) expect(members).toHaveLength(100);
+    await published;
+    await settled([{ broker, sink }]);
+    expect(sink.texts(room)).toEqual(['after']);
+    expect(cluster.switch.stats).toMatchObject({ missed: 0, malformed: 0 });
+  });
+
+  it('finds what is malformed also in what it had held back', async () => {
+    const ipcSwitch = new IpcSwitch({ backlogBytes: 12 });
+    const pipe = new HandFedPipe();
+    ipcSwitch.attach(pipe);
+    pipe.takeWrite();
+    const unknown = Buffer.from([0, 0, 0, 1, 99]);
+    pipe.push(Buffer.concat([magic, subscribeToA, subscribeToA, unknown]));
+    await turn();
+    expect(ipcSwitch.stats).toMatchObject({ workers: 1, malformed: 0 });
+    pipe.takeWrite();
+    await turn();
+    expect(ipcSwitch.stats).toMatchObject({ workers: 0, malformed: 1 });
+  });
+
   it('ends a pipe that does not begin with magic and version, and counts it', async () => {
     await using cluster = new IpcCluster();
     const beginnings = [
