@@ -9,6 +9,7 @@ import { placePage } from '../http/load-page.ts';
 import type { PageFile, PageFiles } from '../http/page-files.ts';
 import { refuseUpgrade } from '../http/refuse-upgrade.ts';
 import { upgradeEntryOf } from '../http/upgrade-entry.ts';
+import { queryOf } from '../lib/request-target.ts';
 import type { AppContext } from './app.ts';
 import type { AppOptions } from './app-options.ts';
 import { describeEndpoint } from './describe-endpoint.ts';
@@ -22,7 +23,10 @@ export interface SocketEntry extends HandshakeEntry {
 export interface SocketAppHandlers {
   /** Decides whether this request's target exists; false: 404 for page and socket alike. Default: all exist. */
   exists?(query: URLSearchParams): boolean;
-  /** Origin and auth have passed, the target exists: the app calls `gateway.handshake(request, …, entry)`. */
+  /**
+   * Origin and auth have passed, the target exists: the app calls `gateway.handshake(request, …, entry)`. A throw or
+   * rejection is logged and counted, and ends that connection.
+   */
   accept(request: IncomingMessage, entry: SocketEntry): void | Promise<void>;
 }
 
@@ -74,7 +78,7 @@ class MountedUrl {
     if (!verdict.admitted) return refuseUpgrade(request, verdict);
     const { identity } = verdict;
     if (identity !== undefined) nameUser(request, identity.user);
-    const query = queryOf(request);
+    const query = queryOf(request.url ?? '');
     if (!this.#exists(query)) return refuseUpgrade(request, notFound);
     const watcher = upgradeEntryOf(request)?.watcher;
     await this.#handlers.accept(request, {
@@ -117,7 +121,7 @@ class MountedUrl {
   }
 
   #isThere(request: IncomingMessage, response: ServerResponse): boolean {
-    const exists = this.#exists(queryOf(request));
+    const exists = this.#exists(queryOf(request.url ?? ''));
     if (!exists) answerText(response, notFound);
     return exists;
   }
@@ -129,9 +133,4 @@ class MountedUrl {
   #describe(request: IncomingMessage): Answer {
     return describeEndpoint(request, this.#url, this.#index !== undefined);
   }
-}
-
-function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
-  const start = url.indexOf('?');
-  return new URLSearchParams(start < 0 ? '' : url.slice(start + 1));
 }

@@ -1,11 +1,15 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { pathOf, queryOf } from '../lib/request-target.ts';
 import type { TokenAuthOptions } from './auth-options.ts';
 import type { Authenticator, Refusal, Verdict } from './authenticator.ts';
 
 /** How far clocks may be apart when `exp` and `nbf` are checked. */
 const clockToleranceSeconds = 5;
+
+/** A compact JWS (RFC 7515 §7.1). jose passes over characters that are not base64url, and a cookie must not have them. */
+const compactToken = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
 interface Candidate {
   readonly token: string;
@@ -43,7 +47,7 @@ export class TokenAuthenticator implements Authenticator {
   #candidates(request: IncomingMessage): readonly Candidate[] {
     const { authorization = '', cookie = '' } = request.headers;
     const bearer = /^bearer +(\S+)$/i.exec(authorization.trim())?.[1];
-    const fromQuery = queryOf(request).get('token') ?? undefined;
+    const fromQuery = queryOf(request.url ?? '').get('token') ?? undefined;
     return [
       { token: bearer, isFromQuery: false },
       { token: readCookie(cookie, this.#cookie), isFromQuery: false },
@@ -52,6 +56,7 @@ export class TokenAuthenticator implements Authenticator {
   }
 
   async #verify(request: IncomingMessage, { token, isFromQuery }: Candidate): Promise<Verdict> {
+    if (!compactToken.test(token)) return invalidToken(malformed);
     let payload: JWTPayload;
     try {
       ({ payload } = await jwtVerify(token, this.#key, {
@@ -72,7 +77,7 @@ export class TokenAuthenticator implements Authenticator {
 
   /** A page opened with `?token=` fetches its files and opens its sockets without it; the cookie stands in. */
   #setCookie(request: IncomingMessage, token: string, { exp }: JWTPayload): Readonly<Record<string, string>> {
-    const [path = '/'] = (request.url ?? '/').split('?', 1);
+    const path = pathOf(request.url ?? '');
     const attributes = [`${this.#cookie}=${token}`, 'HttpOnly', 'SameSite=Strict'];
     // A path that cannot be written in the header is left out: the browser then takes the directory of the page's URL.
     if (/^\/[^;\s]*$/.test(path)) attributes.push(`Path=${path}`);
@@ -92,6 +97,8 @@ function invalidToken(reason: string): Refusal {
   };
 }
 
+const malformed = 'it is malformed';
+
 /** In our own words: a library's messages may quote what the client sent. */
 function describe(error: errors.JOSEError): string {
   if (error instanceof errors.JWTExpired) return 'it has expired';
@@ -99,12 +106,7 @@ function describe(error: errors.JOSEError): string {
     return error.claim === 'nbf' ? 'it is not valid yet' : 'a claim is malformed';
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'its signature does not match';
   if (error instanceof errors.JOSEAlgNotAllowed) return 'it is not signed with HS256';
-  return 'it is malformed';
-}
-
-function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
-  const start = url.indexOf('?');
-  return new URLSearchParams(start < 0 ? '' : url.slice(start + 1));
+  return malformed;
 }
 
 /** The first cookie of that name (RFC 6265 §5.4 sends the most specific path first). */

@@ -19,16 +19,16 @@ export function nameUser(request: IncomingMessage, user: string): void {
   users.set(request, user);
 }
 
-/** Arranges for a line once the answer is over. */
-export function logAnswer(writer: AccessWriter, request: IncomingMessage, response: ServerResponse): void {
+/** @returns what writes the line, to be called once the answer is over */
+export function logAnswer(writer: AccessWriter, request: IncomingMessage, response: ServerResponse): () => void {
   const startedMs = performance.now();
   const arrival = arrivalOf(request);
-  response.once('close', () => {
-    const status = response.headersSent ? response.statusCode : clientGone;
-    writer.write(
-      endLine(lineOf(request, arrival), status, bodyBytes(request, response), performance.now() - startedMs),
-    );
-  });
+  return () => {
+    // The headers of an answer that waited behind another count as sent, even if it never got the socket.
+    const isSent = response.headersSent && (response.socket !== null || response.writableFinished);
+    const [status, bytes] = isSent ? [response.statusCode, bodyBytes(request, response)] : [clientGone, 0];
+    writer.write(endLine(lineOf(request, arrival), status, bytes, performance.now() - startedMs));
+  };
 }
 
 /** The line of a request that could not even be read. */
@@ -72,7 +72,7 @@ function addressOf(socket: Socket): string {
 }
 
 function bodyBytes(request: IncomingMessage, response: ServerResponse): number | undefined {
-  if (!response.headersSent || request.method === 'HEAD' || response.statusCode === 304) return 0;
+  if (request.method === 'HEAD' || response.statusCode === 304) return 0;
   const length = response.getHeader('content-length');
   return length === undefined || !response.writableFinished ? undefined : Number(length);
 }

@@ -19,6 +19,7 @@ import {
 } from './answer.ts';
 import { endSocket, ignoreError } from './end-socket.ts';
 import type { HttpListenerOptions, TlsKeyPair } from './http-options.ts';
+import { PendingAnswers } from './pending-answers.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
 import type { Router } from './router.ts';
 import { UpgradeEntry } from './upgrade-entry.ts';
@@ -28,7 +29,7 @@ export interface HttpListenerParts {
   readonly log: Log;
   /** Absent: no access log. */
   readonly access?: AccessWriter;
-  /** Where refused handshakes are counted. */
+  /** Where refused handshakes and failing routes are counted. */
   readonly counts?: Counts;
   /** Absent: plain HTTP. */
   readonly tls?: TlsKeyPair;
@@ -58,12 +59,8 @@ export class HttpListener {
   readonly #access: AccessWriter | undefined;
   readonly #counts: Counts | undefined;
   readonly #server: Server | TlsServer;
-  /** Answers under way. */
-  readonly #answers = new Set<ServerResponse>();
-  /** Each socket's newest answer: until it is finished nothing else may be written there. */
-  readonly #newestAnswer = new WeakMap<Duplex, ServerResponse>();
+  readonly #pending = new PendingAnswers();
   #isClosing = false;
-  #idle: (() => void) | undefined;
 
   /** @throws Error when certificate and key cannot be used */
   constructor(options: HttpListenerOptions, { router, log, access, counts, tls }: HttpListenerParts) {
@@ -86,13 +83,7 @@ export class HttpListener {
         : createTlsServer({ ...bounds, ...tls, handshakeTimeout: options.headersTimeoutMs });
     // Bounded by bytes. Node's own limit drops fields silently, and with them what a proxy has added at the end.
     this.#server.maxHeadersCount = 0;
-    this.#server.on('request', (request, response) => this.#request(request, response));
-    // No "100 Continue": the final answer tells the client that its body is not wanted.
-    this.#server.on('checkContinue', (request, response) => this.#request(request, response));
-    this.#server.on('checkExpectation', (request, response) => this.#request(request, response, unknownExpectation));
-    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
-    this.#server.on('connect', (request, socket) => this.#refuseConnect(request, socket));
-    this.#server.on('clientError', (error, socket) => this.#malformed(error, socket));
+    this.#listen();
     // Node begins to check for slow requests when its server begins to listen, which this one never does.
     this.#server.emit('listening');
   }
@@ -126,28 +117,44 @@ export class HttpListener {
     // Its callback waits for WebSocket connections too.
     this.#server.close(ignoreError);
     this.#server.closeIdleConnections();
-    if (this.#answers.size > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, deadlineMs);
-        this.#idle = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
+    await this.#pending.settled(deadlineMs);
     this.#server.closeAllConnections();
+    // Those that Node has let go of for an upgrade.
+    this.#pending.abandon();
+  }
+
+  #listen(): void {
+    const request = (incoming: IncomingMessage, response: ServerResponse, refusal?: Answer): void =>
+      this.#guard(incoming.socket, () => this.#request(incoming, response, refusal));
+    this.#server.on('request', (incoming, response) => request(incoming, response));
+    // No "100 Continue": the final answer tells the client that its body is not wanted.
+    this.#server.on('checkContinue', (incoming, response) => request(incoming, response));
+    this.#server.on('checkExpectation', (incoming, response) => request(incoming, response, unknownExpectation));
+    this.#server.on('upgrade', (incoming, socket, head) =>
+      this.#guard(socket, () => this.#upgrade(incoming, socket, head)),
+    );
+    this.#server.on('connect', (incoming, socket) => this.#guard(socket, () => this.#refuseConnect(incoming, socket)));
+    this.#server.on('clientError', (error, socket) => this.#guard(socket, () => this.#malformed(error, socket)));
+  }
+
+  /** What a listener of ours throws would end the process: it ends its connection instead. */
+  #guard(socket: Duplex, listener: () => void): void {
+    try {
+      listener();
+    } catch (error) {
+      this.#log.error({ event: 'connection-failed', err: error }, 'a connection failed and was closed');
+      socket.destroy();
+    }
   }
 
   /** @param refusal given where the request is refused whatever its target */
   #request(request: IncomingMessage, response: ServerResponse, refusal?: Answer): void {
     const { socket } = request;
-    this.#answers.add(response);
-    this.#newestAnswer.set(socket, response);
-    response.once('close', () => {
-      this.#answers.delete(response);
-      if (this.#answers.size === 0) this.#idle?.();
-    });
-    if (this.#access !== undefined) logAnswer(this.#access, request, response);
+    this.#pending.add(
+      socket,
+      response,
+      this.#access === undefined ? () => {} : logAnswer(this.#access, request, response),
+    );
     for (const [name, value] of standingHeaders) response.setHeader(name, value);
     // A body is not read; the connection ends with the answer instead.
     if (this.#isClosing || hasBody(request)) response.shouldKeepAlive = false;
@@ -175,8 +182,16 @@ export class HttpListener {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // Node hands the socket over without an error listener, and what follows may take its time.
     socket.on('error', ignoreError);
-    if (request.headers.upgrade?.toLowerCase() !== 'websocket') return this.#ignoreUpgrade(request);
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket')
+      return this.#inTurn(socket, () => this.#ignoreUpgrade(request));
     const entry = new UpgradeEntry(request, this.#access, this.#counts);
+    this.#inTurn(socket, () => {
+      entry.takeTurn();
+      this.#handshake(request, entry, head);
+    });
+  }
+
+  #handshake(request: IncomingMessage, entry: UpgradeEntry, head: Buffer): void {
     const route = this.#router.find(request.url ?? '');
     if (this.#isClosing) return refuseUpgrade(request, stopping);
     if (route?.upgrade === undefined) return refuseUpgrade(request, notFound);
@@ -186,7 +201,7 @@ export class HttpListener {
       request,
       async () => route.upgrade?.(request, head),
       () => {
-        if (entry.isAnswered) socket.destroy();
+        if (entry.isAnswered) request.socket.destroy();
         else refuseUpgrade(request, internalError);
       },
     );
@@ -208,17 +223,23 @@ export class HttpListener {
   /** CONNECT asks for a proxy. */
   #refuseConnect(request: IncomingMessage, socket: Duplex): void {
     socket.on('error', ignoreError);
-    new UpgradeEntry(request, this.#access);
-    refuseUpgrade(request, onlyMethods(methods));
+    const entry = new UpgradeEntry(request, this.#access);
+    this.#inTurn(socket, () => {
+      entry.takeTurn();
+      refuseUpgrade(request, onlyMethods(methods));
+    });
+  }
+
+  /** For sockets that Node hands out: earlier answers may still have to be written there. */
+  #inTurn(socket: Duplex, answer: () => void): void {
+    this.#pending.afterLast(socket, () => this.#guard(socket, answer));
   }
 
   #malformed(error: Error, socket: Duplex): void {
     const { code = '' } = error as NodeJS.ErrnoException;
-    const newest = this.#newestAnswer.get(socket);
-    const isAnswering = newest !== undefined && !newest.writableFinished;
     // A browser's spare connection that was never used is closed without a word.
     const isUnused = code === 'ERR_HTTP_REQUEST_TIMEOUT' && 'bytesRead' in socket && socket.bytesRead === 0;
-    if (!socket.writable || code === 'ECONNRESET' || isAnswering || isUnused) {
+    if (!socket.writable || code === 'ECONNRESET' || isUnused || this.#pending.isAnswering(socket)) {
       socket.destroy();
       return;
     }
@@ -227,14 +248,15 @@ export class HttpListener {
     endSocket(socket, rawAnswer(answer));
   }
 
-  /** Runs a route, which may fail at once or later. */
+  /** Runs a route, which may fail at once or later. All routes are apps'. */
   #run(request: IncomingMessage, route: () => Promise<void>, answerFailure: () => void): void {
     route().catch((error: unknown) => {
       this.#log.error(
         { event: 'route-error', target: maskTokens(request.url ?? ''), err: error },
         'a request could not be answered',
       );
-      answerFailure();
+      if (this.#counts !== undefined) this.#counts.appErrors++;
+      this.#guard(request.socket, answerFailure);
     });
   }
 }

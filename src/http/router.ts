@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pathOf } from '../lib/request-target.ts';
 
 /**
  * What answers one path. Both methods own the answer from then on; a rejection is logged and, where nothing was sent
@@ -24,9 +25,8 @@ export class Router {
     this.#routes.set(path, route);
   }
 
-  /** @param target the request target as received, with or without a query */
+  /** @param target the request target as received: a path or a whole URL, with or without a query */
   find(target: string): Route | undefined {
-    const query = target.indexOf('?');
-    return this.#routes.get(query < 0 ? target : target.slice(0, query));
+    return this.#routes.get(pathOf(target));
   }
 }

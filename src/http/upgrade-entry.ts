@@ -15,8 +15,8 @@ export function upgradeEntryOf(request: IncomingMessage): UpgradeEntry | undefin
 interface Handshake {
   readonly request: IncomingMessage;
   readonly arrival: Arrival;
-  /** Written on this socket before, as answers to earlier requests. */
-  readonly bytesBefore: number;
+  /** Written on this socket before, as answers to earlier requests; those may still be under way. */
+  bytesBefore: number;
   readonly onSocketClosed: () => void;
   readonly counts: Counts | undefined;
 }
@@ -37,7 +37,7 @@ export class UpgradeEntry {
     this.#handshake = {
       request,
       arrival: arrivalOf(request),
-      bytesBefore: request.socket.bytesWritten,
+      bytesBefore: Infinity,
       onSocketClosed,
       counts,
     };
@@ -52,6 +52,11 @@ export class UpgradeEntry {
 
   get isAnswered(): boolean {
     return this.#handshake === undefined;
+  }
+
+  /** Everything asked before on this connection has been answered: what is written from now on answers the handshake. */
+  takeTurn(): void {
+    if (this.#handshake !== undefined) this.#handshake.bytesBefore = this.#handshake.request.socket.bytesWritten;
   }
 
   /** The handshake was refused by one of us; the gateway counts its own refusals. */

@@ -162,6 +162,22 @@ describe('token authentication', () => {
     expect(site.identities).toEqual([]);
   });
 
+  it('refuses a good token with anything around it', async () => {
+    await using site = await startGuarded({ type: 'token', secret });
+    const token = await sign({ sub: 'ada' });
+    for (const parameter of ['%0a', '%0d%0aSet-Cookie:x=y', '%00', '%20', '%3d', ';', '%c3%a9', '"'].flatMap((dirt) => [
+      token + dirt,
+      dirt + token,
+      token.replace('.', `${dirt}.`),
+    ])) {
+      const answer = await httpGet(`${site.url}?token=${parameter}`, { Accept: 'text/html' });
+      expect(answer, parameter).toMatchObject({ status: 401, body: 'The token is not valid: it is malformed.\n' });
+      expect(answer.headers).not.toHaveProperty('set-cookie');
+      expect(await tryHandshake(`${site.url}?token=${parameter}`)).toMatchObject({ status: 401 });
+    }
+    expect(site.errors).toEqual([]);
+  });
+
   it('bears with clocks that are a few seconds apart', async () => {
     await using site = await startGuarded({ type: 'token', secret });
     const token = await sign({ sub: 'ada', nbf: nowSeconds() + 3 });
@@ -188,6 +204,8 @@ describe('token authentication', () => {
       new RegExp(`^carillon_token=${token}; HttpOnly; SameSite=Strict; Path=/app; Max-Age=(59|60)$`),
     );
     expect(statuses(await askAll(site.url, { Cookie: cookie.split(';', 1)[0] ?? '' }))).toEqual(admitted);
+    const whole = await httpGet(site.url, { Accept: 'text/html' }, { path: `http://x/app?token=${token}` });
+    expect(whole.headers['set-cookie']?.[0]).toContain('; Path=/app;');
     const again = await httpGet(site.url, { Accept: 'text/html', Cookie: `carillon_token=${token}` });
     expect(again.headers).not.toHaveProperty('set-cookie');
   });

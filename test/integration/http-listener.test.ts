@@ -54,6 +54,33 @@ describe('the HTTP listener', () => {
     expect(await tryHandshake(`${site.origin}/hello`)).toMatchObject({ status: 404 });
   });
 
+  it('takes whole URLs as targets', async () => {
+    await using site = await startSite({
+      mount: ({ router, gateway }) => {
+        router.add('/', { get: (_request, response) => void response.end('root') });
+        router.add('/hello', {
+          get: (_request, response) => void response.end('hello'),
+          upgrade: (request, head) => void gateway.handshake(request, {}, { head }),
+        });
+      },
+    });
+    for (const [path, status, body] of [
+      ['http://example.com/hello', 200, 'hello'],
+      ['HTTPS://[::1]:80/hello?x=http://y/', 200, 'hello'],
+      ['http://example.com', 200, 'root'],
+      ['http://example.com/', 200, 'root'],
+      ['http://example.com?x=/hello', 200, 'root'],
+      ['http://example.com/hello/', 404, 'Not found.\n'],
+      ['http://example.com/http://example.com/hello', 404, 'Not found.\n'],
+      ['/http://example.com/hello', 404, 'Not found.\n'],
+      ['ftp://example.com/hello', 404, 'Not found.\n'],
+    ] as const) {
+      expect(await httpGet(site.origin, {}, { path }), path).toMatchObject({ status, body });
+    }
+    expect(await tryHandshake(site.origin, {}, { path: 'http://example.com/hello' })).toMatchObject({ status: 101 });
+    expect(await tryHandshake(site.origin, {}, { path: 'http://example.com/' })).toMatchObject({ status: 404 });
+  });
+
   it('says nothing of what it is', async () => {
     await using site = await startSite(hello);
     for (const answer of [

@@ -172,6 +172,28 @@ describe('an app at a URL', () => {
     expect(await tryHandshake(`${site.origin}/chat`)).toMatchObject({ status: 101 });
   });
 
+  it('logs and counts an app that fails to accept, ends that connection, and lives on', async () => {
+    await using site = await startApp(
+      { urls: ['/chat'] },
+      {
+        accept: async (request, { query, ...entry }) => {
+          if (query.get('fail') === 'before') throw new Error('broken app');
+          const connection = site.gateway.handshake(request, {}, entry);
+          if (query.get('fail') === 'after') throw new Error('broken app');
+          if (connection !== undefined) site.gateway.send(connection, 'hello');
+        },
+      },
+    );
+    expect(await tryHandshake(`${site.origin}/chat?fail=before`)).toMatchObject({ status: 500 });
+    await using opened = await TestClient.open(`ws://127.0.0.1:${site.port}/chat?fail=after`);
+    expect(await opened.closed).toMatchObject({ code: 1006 });
+    await using bystander = await TestClient.open(`ws://127.0.0.1:${site.port}/chat`);
+    expect(await bystander.next()).toBe('hello');
+    const failure = { event: 'route-error', err: { message: 'broken app' } };
+    expect(site.errors).toMatchObject([failure, failure]);
+    expect(site.metrics.counts.appErrors).toBe(2);
+  });
+
   it('counts the handshakes that were refused before the gateway saw them', async () => {
     await using site = await startApp({ urls: ['/chat'], origins: ['https://example.com'] });
     await tryHandshake(`${site.origin}/nowhere`);

@@ -16,6 +16,12 @@ const facts: AccessFacts = {
 const lineOf = (changes: Partial<AccessFacts>): string => endLine(beginLine({ ...facts, ...changes }), 200, 2326, 1.5);
 const format = /^(\S+) - (\S+) \[([^\]]+)\] "([^"]*)" (\d{3}) (\d+|-) "([^"]*)" "([^"]*)" (\d+) (\d{4}|-)\n$/;
 
+/** `%6b`, or `%6B`. */
+function escaped(letter: string, isUpperCase = false): string {
+  const code = letter.charCodeAt(0).toString(16);
+  return `%${isUpperCase ? code.toUpperCase() : code}`;
+}
+
 describe('a line of the access log', () => {
   it('is in combined format, with duration and close code after it', () => {
     expect(endLine(beginLine(facts), 200, 2326, 12.4)).toBe(
@@ -60,6 +66,8 @@ describe('a line of the access log', () => {
   it('is bounded however long the request was', () => {
     const long = 'x'.repeat(16_000);
     expect(lineOf({ target: long, userAgent: long, referer: long, user: long }).length).toBeLessThan(6_000);
+    const tokens = `/?${'token=a&'.repeat(2_000)}`;
+    expect(lineOf({ target: tokens, referer: tokens }).length).toBeLessThan(6_000);
   });
 
   it('masks tokens, however their name is spelt', () => {
@@ -76,7 +84,18 @@ describe('a line of the access log', () => {
     fc.assert(
       fc.property(
         fc.array(
-          fc.tuple(fc.constantFrom('token', 'to%6ben', '%74oken', 'token%00', '+token', 'x'), fc.base64String()),
+          fc.tuple(
+            fc.oneof(
+              fc.constantFrom('to%6ben', '%74%6F%6B%65%6e', 'token%00', '+token', '?token', '%EF%BB%BFtoken', 'x', ''),
+              // Every spelling there is.
+              fc
+                .tuple(
+                  ...'token'.split('').map((letter) => fc.constantFrom(letter, escaped(letter), escaped(letter, true))),
+                )
+                .map((letters) => letters.join('')),
+            ),
+            fc.base64String(),
+          ),
         ),
         (pairs) => {
           const query = pairs.map(([name, value]) => `${name}=${value}`).join('&');
@@ -85,5 +104,23 @@ describe('a line of the access log', () => {
         },
       ),
     );
+  });
+
+  it('shows no part of a token, wherever the line is cut', () => {
+    // From the & at the cut to all but the last character in front of it.
+    for (let before = 0; before < 17; before++) {
+      const [target, referer] = [2_048, 1_024].map((cut) => `/?a=${'x'.repeat(cut - 4 - before)}&token=SECRET&b=1`);
+      const line = lineOf({ target: target ?? '', referer });
+      expect(line).not.toMatch(/=S/);
+      expect(line.match(/\.\.\. HTTP|\.\.\."/g)).toHaveLength(2);
+    }
+  });
+
+  it('masks in time that grows no faster than the target', () => {
+    // Anything quadratic would not end within the test's time.
+    for (const parameter of ['&', '&%74oken', '&%=', '?', '&token=a']) {
+      const masked = maskTokens(`/?${parameter.repeat(1_000_000)}`);
+      expect(masked).not.toContain('=a');
+    }
   });
 });
