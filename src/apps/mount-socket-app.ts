@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Admission, type Authenticator, createAuthenticator } from '../auth/authenticator.ts';
+import type { Admission, Authenticator } from '../auth/authenticator.ts';
+import { createAuthenticator } from '../auth/create-authenticator.ts';
 import { foreignOrigin, isOriginAllowed } from '../auth/origin.ts';
 import type { HandshakeEntry } from '../gateway/handshake-options.ts';
 import { nameUser } from '../http/access-log.ts';

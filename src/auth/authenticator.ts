@@ -1,9 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { AuthOptions } from './auth-options.ts';
-import { BasicAuthenticator } from './basic.ts';
 import type { Identity } from './identity.ts';
-import { loopbackAuthenticator } from './loopback.ts';
-import { TokenAuthenticator } from './token.ts';
 
 /** Finds out from a request's headers, target and peer who is connecting, and whether they may. */
 export interface Authenticator {
@@ -28,18 +24,4 @@ export interface Refusal {
   readonly headers?: Readonly<Record<string, string>>;
   /** A sentence for whoever tries; it does not say which part of the credentials was wrong. */
   readonly text: string;
-}
-
-/** @param options an app's `auth` section; absent: everybody is admitted */
-export function createAuthenticator(options: AuthOptions | undefined): Authenticator {
-  switch (options?.type) {
-    case undefined:
-      return { authenticate: async () => ({ admitted: true }) };
-    case 'basic':
-      return new BasicAuthenticator(options);
-    case 'token':
-      return new TokenAuthenticator(options);
-    case 'loopback':
-      return loopbackAuthenticator;
-  }
 }
