@@ -129,8 +129,12 @@ export interface ControlMessage {
 }
 
 export interface ProbeCapability {
-  /** Publishes on a channel of its own and waits until it comes back; the round trip in milliseconds. */
-  roundTrip(): Promise<number>;
+  /**
+   * Publishes to a subscription of its own and waits until that comes back; the round trip in milliseconds. The sink
+   * hears nothing of it.
+   * @throws BrokerUnavailableError when it was not accepted, or has not come back within `deadlineMs`
+   */
+  roundTrip(deadlineMs: number): Promise<number>;
 }
 
 export class BrokerUnavailableError extends Error {

@@ -14,13 +14,10 @@ export interface AdmissionChanges {
   readonly resume: readonly number[];
 }
 
-/** A worker pauses above this multiple of the average… */
+/** A worker pauses above this multiple of the average: with few connections, one more than the others is enough. */
 const pauseRatio = 1.25;
-/** …and this many connections more, so that a handful of connections is not moved about. */
-const pauseSlack = 16;
 /** It resumes half-way back, so that it does not flap. */
 const resumeRatio = 1.125;
-const resumeSlack = 8;
 
 /**
  * @param loads of the workers that serve, listening or paused
@@ -32,10 +29,9 @@ export function admissionChanges(loads: readonly WorkerLoad[]): AdmissionChanges
   const listening = byLoad.filter(({ isListening }) => isListening);
   const paused = byLoad.filter(({ isListening }) => !isListening);
   // The least loaded of those that listen goes on whatever its load.
-  const pause = listening.slice(1).filter(({ connections }) => connections > average * pauseRatio + pauseSlack);
+  const pause = listening.slice(1).filter(({ connections }) => connections > average * pauseRatio);
   const resume = paused.filter(
-    ({ connections }, index) =>
-      (index === 0 && listening.length === 0) || connections <= average * resumeRatio + resumeSlack,
+    ({ connections }, index) => (index === 0 && listening.length === 0) || connections <= average * resumeRatio,
   );
   return { pause: pause.map(({ worker }) => worker), resume: resume.map(({ worker }) => worker) };
 }

@@ -1,18 +1,21 @@
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { pino, type DestinationStream, type Level, type Logger } from 'pino';
 import { isSeverityName, type Severities } from '../lib/severities.ts';
 import type { LogOptions } from './server-options.ts';
 
-/** Carillon's own log files by name, absolute; empty where logs go to standard output. */
-type OwnLogs = Readonly<Record<string, string>>;
+/** Carillon's own log files by name, absolute. */
+type OwnLogs = Readonly<Record<'access' | 'error', string>>;
 
 export interface Logs {
   readonly log: Logger;
   /** Takes finished lines of the access log. */
   readonly access: DestinationStream;
-  readonly ownLogs: OwnLogs;
+  /** Empty where logs go to standard output. */
+  readonly ownLogs: Partial<OwnLogs>;
+  /** Goes on in the files that have the names now; those that were open may have been renamed. */
+  reopen(): void;
   /** Writes out what is waiting, at once and synchronously. The files stay open: others may still have a last word. */
   flush(): void;
 }
@@ -23,9 +26,9 @@ const accessFlushMs = 250;
 /** What may wait for a disk that does not take it; what comes then is dropped. */
 const waitingCapBytes = 16 * 1024 * 1024;
 
-/** Where the logs of these options lie. */
-function ownLogsOf({ directory }: LogOptions): OwnLogs {
-  if (directory === '-') return {};
+/** Where the logs of these options lie; undefined: in no file. */
+function ownLogsOf({ directory }: LogOptions): OwnLogs | undefined {
+  if (directory === '-') return undefined;
   return { access: resolve(directory, 'access.log'), error: resolve(directory, 'error.log') };
 }
 
@@ -58,7 +61,14 @@ export async function openLogs(
   return {
     log,
     access: flushedSoon(access),
-    ownLogs: ownLogsOf(options),
+    ownLogs: ownLogsOf(options) ?? {},
+    reopen() {
+      const files = ownLogsOf(options);
+      if (files === undefined) return;
+      reopen(error, files.error);
+      reopen(access, files.access);
+      log.info({ event: 'logs-reopened' }, 'the log files were opened anew');
+    },
     flush() {
       flushQuietly(error);
       flushQuietly(access);
@@ -89,6 +99,18 @@ async function open(directory: string): Promise<{ error: Destination; access: De
         cause: error,
       },
     );
+  }
+}
+
+/** Where the file cannot be opened the destination stays with the one it has. */
+function reopen(destination: Destination, file: string): void {
+  try {
+    // Tried out first: a destination that fails to reopen would close its old descriptor twice when it next succeeds.
+    mkdirSync(dirname(file), { recursive: true });
+    closeSync(openSync(file, 'a'));
+    destination.reopen();
+  } catch (error) {
+    destination.emit('error', error);
   }
 }
 

@@ -2,8 +2,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { labelMetrics, mergeMetrics, prometheusContentType, renderMetrics } from '../metrics/merge-metrics.ts';
+import type { Log } from '../lib/log.ts';
 import { listenError } from './listen-error.ts';
 import type { Readiness } from './readiness.ts';
+import { seldom } from './seldom.ts';
 import type { ListenOptions } from './server-options.ts';
 import type { WorkerSeat } from './worker-seat.ts';
 
@@ -18,6 +20,17 @@ export interface OperationsPort {
   close(): Promise<void>;
 }
 
+/** Those above it are closed at once: the primary needs its file descriptors for its workers. */
+const maxConnections = 64;
+/** Nobody keeps one of them busy without asking for something, in milliseconds. */
+const bounds = {
+  headersTimeout: 5_000,
+  requestTimeout: 5_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+} as const;
+const failureEveryMs = 10_000;
+
 /**
  * Serves `/metrics`, `/metrics/workers`, `/live` and `/ready` from what is known already: no request waits for a worker.
  * @param node the primary's own metrics
@@ -26,6 +39,7 @@ export async function openOperationsPort(
   options: ListenOptions,
   operated: Operated,
   node: Registry,
+  log: Log,
 ): Promise<OperationsPort> {
   const answer = async (path: string): Promise<Answer | undefined> => {
     switch (path) {
@@ -52,16 +66,27 @@ export async function openOperationsPort(
         return undefined;
     }
   };
-  const server = createServer((request, response) => {
+  const server = createServer(bounds, (request, response) => {
     respond(request, response, answer).catch((error: unknown) => {
       response.statusCode = 500;
       response.end(`${String(error)}\n`);
     });
   });
+  server.maxConnections = maxConnections;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(listenError('operations.', options, error)));
-    server.listen({ host: options.host, port: options.port }, resolve);
+    const failed = (error: Error): void => reject(listenError('operations.', options, error));
+    server.once('error', failed);
+    server.listen({ host: options.host, port: options.port }, () => {
+      server.off('error', failed);
+      resolve();
+    });
   });
+  server.on(
+    'error',
+    seldom(failureEveryMs, (error: Error) =>
+      log.error({ event: 'operations-failed', err: error }, 'the operations port could not accept a connection'),
+    ),
+  );
   return {
     port: (server.address() as AddressInfo).port,
     close: () =>

@@ -6,6 +6,7 @@ import { admissionChanges } from './admission.ts';
 import { Duties } from './duties.ts';
 import { StartError, StartInterruptedError } from './lifecycle.ts';
 import { judgeReadiness, type NodeState, type Readiness } from './readiness.ts';
+import { silenceLimits, type SilenceLimits } from './silence.ts';
 import type { TlsPair } from './tls-pair.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
 import { workerStopMs } from './worker-deadlines.ts';
@@ -18,6 +19,8 @@ export interface PrimaryParts {
   readonly severities: Severities;
   readonly spawn: SpawnWorker;
   readonly tls: TlsPair | undefined;
+  /** Default: `silenceLimits`. */
+  readonly silence?: SilenceLimits;
 }
 
 /**
@@ -37,10 +40,11 @@ export class Primary {
   #port = 0;
   #allListen: (() => void) | undefined;
   #startFailed: ((error: Error) => void) | undefined;
+  #ticking: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(parts: PrimaryParts) {
-    const { config, log, severities, spawn } = parts;
+    const { config, log, severities, spawn, silence = silenceLimits } = parts;
     this.#parts = parts;
     this.#askPort = config.port;
     this.#tls = parts.tls;
@@ -51,6 +55,7 @@ export class Primary {
     const owner = {
       spawn,
       log,
+      silence,
       started: (seat: WorkerSeat) => this.#started(seat),
       message: (seat: WorkerSeat, message: FromWorker) => this.#message(seat, message),
       vacated: (seat: WorkerSeat, how: string) => this.#vacated(seat, how),
@@ -77,6 +82,8 @@ export class Primary {
 
   /** Resolves when every worker listens. @throws StartError when one of them cannot */
   async start(): Promise<void> {
+    const { tickMs } = this.#parts.silence ?? silenceLimits;
+    this.#ticking = setInterval(() => this.#tick(), tickMs);
     await new Promise<void>((resolve, reject) => {
       this.#allListen = resolve;
       this.#startFailed = reject;
@@ -107,8 +114,15 @@ export class Primary {
     this.#tellAll({ type: 'tls', pair });
   }
 
+  /** All processes of the node write to the log files that have the names now. */
+  reopenLogs(): void {
+    this.#tellAll({ type: 'reopen-logs' });
+  }
+
   async #stop(): Promise<void> {
     this.#state = 'stopping';
+    // From here on `workerStopMs` bounds everything.
+    clearInterval(this.#ticking);
     this.#duties.close();
     this.#startFailed?.(new StartInterruptedError());
     this.#unwatchSeverities();
@@ -142,7 +156,7 @@ export class Primary {
         this.#startFailed?.(new StartError(message.message));
         return;
       case 'load':
-      case 'metrics':
+      case 'report':
       case 'paused':
         this.#balance();
         return;
@@ -164,6 +178,12 @@ export class Primary {
       case 'hears':
       // The transport's business.
     }
+  }
+
+  #tick(): void {
+    const newlySilent = this.#seats.filter((seat) => seat.tick());
+    // New connections may be waiting for just that one to accept them.
+    if (newlySilent.length > 0) this.#balance();
   }
 
   #listens(seat: WorkerSeat, port: number): void {
@@ -197,7 +217,7 @@ export class Primary {
   /** Keeps the connections spread over the workers, by who accepts new ones. */
   #balance(): void {
     if (this.#state === 'stopping') return;
-    const serving = this.#seats.filter(({ serves }) => serves);
+    const serving = this.#seats.filter(({ serves, isSilent }) => serves && !isSilent);
     const { pause, resume } = admissionChanges(
       serving.map(({ number, connections, state, isChanging }) => ({
         worker: number,

@@ -22,17 +22,19 @@ export interface WorkerFacts {
 }
 
 /**
- * Not ready until every worker has listened, and from the moment a stop begins. In between one serving worker is
- * enough: a worker that is being replaced is told of, and takes nothing from the others.
+ * Not ready until every worker has listened, and from the moment a stop begins. In between one worker is enough that
+ * serves, is heard of and gets its publications through the broker: the others are told of, and take nothing from it.
  */
 export function judgeReadiness(node: string, state: NodeState, seats: readonly WorkerSeat[]): Readiness {
-  const serving = seats.filter(({ serves }) => serves);
+  const isWell = ({ serves, ailment }: WorkerSeat): boolean => serves && ailment === undefined;
   const reasons =
     state === 'stopping'
       ? ['the node is stopping']
-      : seats.filter(({ serves }) => !serves).map((seat) => `worker ${seat.number} is ${seat.state}`);
+      : seats
+          .filter((seat) => !isWell(seat))
+          .map((seat) => `worker ${seat.number} ${seat.ailment ?? `is ${seat.state}`}`);
   return {
-    ready: state === 'serving' && serving.length > 0,
+    ready: state === 'serving' && seats.some(isWell),
     state,
     reasons,
     node,

@@ -1,7 +1,8 @@
 import type { Metrics } from '../metrics/metrics.ts';
+import type { BrokerCheck } from './broker-check.ts';
 import type { FromWorker } from './worker-messages.ts';
 
-const metricsEveryMs = 1_000;
+const reportEveryMs = 1_000;
 /** How soon after a new connection the primary hears of the worker's load: balancing lives on it. */
 const loadDelayMs = 20;
 
@@ -11,12 +12,22 @@ export class Reports {
   readonly #send: (message: FromWorker) => void;
   readonly #timer: NodeJS.Timeout;
   #loadTimer: NodeJS.Timeout | undefined;
+  #brokerCheck: BrokerCheck | undefined;
 
   constructor(metrics: Metrics, send: (message: FromWorker) => void) {
     this.#metrics = metrics;
     this.#send = send;
-    this.#timer = setInterval(() => void this.report(), metricsEveryMs);
+    this.#timer = setInterval(() => {
+      // Its outcome is for the next report, so that a broker that hangs does not hold this one up.
+      void this.#brokerCheck?.run();
+      void this.report();
+    }, reportEveryMs);
     this.#timer.unref();
+  }
+
+  /** From here on every report says how the broker is. */
+  watchBroker(check: BrokerCheck): void {
+    this.#brokerCheck = check;
   }
 
   /** There is a new connection. */
@@ -38,6 +49,12 @@ export class Reports {
   /** Everything, now; otherwise once a second. */
   async report(): Promise<void> {
     const snapshot = await this.#metrics.snapshot();
-    this.#send({ type: 'metrics', snapshot, connections: this.#metrics.counts.connections });
+    const brokerFailure = this.#brokerCheck?.failure;
+    this.#send({
+      type: 'report',
+      snapshot,
+      connections: this.#metrics.counts.connections,
+      ...(brokerFailure === undefined ? {} : { brokerFailure }),
+    });
   }
 }

@@ -5,11 +5,11 @@ import { Severities } from '../lib/severities.ts';
 import { welcome, type ServeFacts } from './welcome.ts';
 import { forkWorker, setUpCluster } from './fork-worker.ts';
 import { Lifecycle, StartInterruptedError } from './lifecycle.ts';
-import { openLogs } from './logs.ts';
+import { openLogs, type Logs } from './logs.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import { openOperationsPort } from './operations.ts';
 import { Primary } from './primary.ts';
-import { watchStopSignals } from './signals.ts';
+import { watchReopenSignal, watchStopSignals } from './signals.ts';
 import { TlsPairWatcher } from './tls-pair.ts';
 import type { SpawnWorker } from './worker-seat.ts';
 import { workerStopMs } from './worker-deadlines.ts';
@@ -21,9 +21,14 @@ import { workerStopMs } from './worker-deadlines.ts';
 export async function serve(config: Config, facts: ServeFacts): Promise<void> {
   process.title = 'carillon';
   let log: Log = silentLog;
+  let logs: Logs | undefined;
   let primary: Primary | undefined;
   const column = new Lifecycle(() => log);
   const signals = watchStopSignals(() => primary?.kill());
+  const unwatchReopen = watchReopenSignal(() => {
+    logs?.reopen();
+    primary?.reopenLogs();
+  });
   const stopped = signals.requested.then(async (signal) => {
     log.info({ event: 'stop-requested', signal }, `stopping on ${signal}`);
     // Before the column: readiness turns red at once, and a start that is under way is given up.
@@ -31,7 +36,7 @@ export async function serve(config: Config, facts: ServeFacts): Promise<void> {
   });
   try {
     const severities = new Severities(config.log.severities);
-    const logs = await column.step(
+    logs = await column.step(
       'logs',
       { startMs: 5_000, stopMs: 5_000 },
       () => openLogs(config.log, severities, { node: config.node }),
@@ -57,6 +62,7 @@ export async function serve(config: Config, facts: ServeFacts): Promise<void> {
           config.operations,
           node,
           nodeMetrics(node.seats, () => ipcSwitch?.stats),
+          log,
         ),
       (port) => port.close(),
     );
@@ -79,6 +85,7 @@ export async function serve(config: Config, facts: ServeFacts): Promise<void> {
     await primary?.stop();
     await column.stop();
     signals.close();
+    unwatchReopen();
   }
 }
 

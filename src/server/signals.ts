@@ -10,6 +10,19 @@ export interface StopSignals {
 }
 
 /**
+ * SIGUSR2 asks to go on in new log files, after the present ones were renamed.
+ * @returns what ends the watching; the signal is ignored from then on
+ */
+export function watchReopenSignal(reopen: () => void): () => void {
+  // One listener always stays: without any the signal would end the process.
+  process.on('SIGUSR2', ignore);
+  process.on('SIGUSR2', reopen);
+  return () => process.off('SIGUSR2', reopen);
+}
+
+function ignore(): void {}
+
+/**
  * The first SIGTERM or SIGINT asks for an orderly stop, the second ends the process at once, with the exit code that
  * shells give to that signal (128 + its number).
  * @param kill ends what must not outlive this process

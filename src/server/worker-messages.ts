@@ -15,6 +15,8 @@ export type ToWorker =
   | { readonly type: 'severities'; readonly state: SeverityState }
   | { readonly type: 'tls'; readonly pair: TlsPair }
   | { readonly type: 'duty'; readonly duty: string; readonly resumeFrom?: string }
+  /** The log files may have been renamed: write to those that have the names now. */
+  | { readonly type: 'reopen-logs' }
   | { readonly type: 'stop' };
 
 /** The first message. */
@@ -28,6 +30,15 @@ export interface StartWorker {
   readonly ticketKeys: string;
 }
 
+/** Comes once a second from a worker that is well. */
+export interface WorkerReport {
+  readonly type: 'report';
+  readonly snapshot: MetricsSnapshot;
+  readonly connections: number;
+  /** Why the last round trip through the broker failed; absent: it succeeded. */
+  readonly brokerFailure?: string;
+}
+
 export type FromWorker =
   /** The process listens to its primary. */
   | { readonly type: 'hears' }
@@ -39,7 +50,7 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly message: string }
   /** Open WebSocket connections, soon after new ones came. */
   | { readonly type: 'load'; readonly connections: number }
-  | { readonly type: 'metrics'; readonly snapshot: MetricsSnapshot; readonly connections: number }
+  | WorkerReport
   | { readonly type: 'severities'; readonly change: Partial<Record<SeverityName, boolean>> }
   | { readonly type: 'duty-offered'; readonly duty: string }
   | { readonly type: 'duty-state'; readonly duty: string; readonly state: string }

@@ -2,11 +2,13 @@ import { fullJitterDelayMs, type BackoffOptions } from '../lib/backoff.ts';
 import type { Log } from '../lib/log.ts';
 import { countersOf, mergeMetrics } from '../metrics/merge-metrics.ts';
 import type { MetricsSnapshot } from '../metrics/metrics.ts';
+import type { SilenceLimits } from './silence.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
 
 /** A worker that runs, as its primary holds it. */
 export interface RunningWorker {
-  readonly pid: number;
+  /** undefined: the process could not be started; `exit` follows. */
+  readonly pid: number | undefined;
   send(message: ToWorker): void;
   /** Ends it at once. */
   kill(): void;
@@ -35,6 +37,7 @@ export const seatStates: readonly SeatState[] = ['starting', 'mounted', 'listeni
 export interface SeatOwner {
   readonly spawn: SpawnWorker;
   readonly log: Log;
+  readonly silence: SilenceLimits;
   /** A process has begun; it waits for its first message. */
   started(seat: WorkerSeat): void;
   message(seat: WorkerSeat, message: FromWorker): void;
@@ -56,6 +59,9 @@ export class WorkerSeat {
   #attempt = 0;
   #restarts = 0;
   #connections = 0;
+  /** Ticks of the primary since the worker last said something. */
+  #silentTicks = 0;
+  #brokerFailure: string | undefined;
   #live: MetricsSnapshot = [];
   #retired: MetricsSnapshot = [];
   #timer: NodeJS.Timeout | undefined;
@@ -84,9 +90,21 @@ export class WorkerSeat {
     return this.#connections;
   }
 
-  /** Whether clients on this worker are served. */
+  /** Whether the worker serves clients, as far as it has said. */
   get serves(): boolean {
     return this.#state === 'listening' || this.#state === 'paused';
+  }
+
+  /** Whether there is a worker that has said nothing for so long that it cannot be well. */
+  get isSilent(): boolean {
+    return this.#silentTicks >= this.#owner.silence.unwellTicks;
+  }
+
+  /** Why clients may not be served although there is a worker; undefined: nothing is known against it. */
+  get ailment(): string | undefined {
+    if (this.isSilent) return `has said nothing for ${this.#silentSeconds} s`;
+    if (this.#brokerFailure !== undefined) return `gets no publication through the broker: ${this.#brokerFailure}`;
+    return undefined;
   }
 
   /** Whether an order to listen or pause has been given and not been confirmed. */
@@ -101,6 +119,7 @@ export class WorkerSeat {
 
   start(): void {
     this.#state = 'starting';
+    this.#silentTicks = 0;
     const running = this.#owner.spawn(this.number, {
       message: (message) => this.#message(message),
       exit: (how) => this.#exited(how),
@@ -136,7 +155,36 @@ export class WorkerSeat {
     this.#running?.kill();
   }
 
+  /**
+   * A tick of the primary has gone by. Who has been silent for too long is killed; the exit follows.
+   * @returns whether the worker is taken for stuck from this tick on
+   */
+  tick(): boolean {
+    if (this.#running === undefined) return false;
+    const { unwellTicks, killTicks } = this.#owner.silence;
+    this.#silentTicks++;
+    if (this.#silentTicks === killTicks) {
+      this.#tellSilence(', and is killed');
+      this.kill();
+    } else if (this.#silentTicks === unwellTicks) {
+      this.#tellSilence('');
+    }
+    return this.#silentTicks === unwellTicks;
+  }
+
+  get #silentSeconds(): number {
+    return Math.round((this.#silentTicks * this.#owner.silence.tickMs) / 1_000);
+  }
+
+  #tellSilence(consequence: string): void {
+    this.#owner.log.error(
+      { event: 'worker-silent', worker: this.number },
+      `worker ${this.number} has said nothing for ${this.#silentSeconds} s${consequence}`,
+    );
+  }
+
   #message(message: FromWorker): void {
+    this.#silentTicks = 0;
     switch (message.type) {
       case 'mounted':
         this.#state = 'mounted';
@@ -150,9 +198,10 @@ export class WorkerSeat {
       case 'load':
         this.#connections = message.connections;
         break;
-      case 'metrics':
+      case 'report':
         this.#connections = message.connections;
         this.#live = message.snapshot;
+        this.#brokerFailure = message.brokerFailure;
         break;
       default:
     }
@@ -165,6 +214,8 @@ export class WorkerSeat {
     this.#retired = mergeMetrics([this.#retired, countersOf(this.#live)]);
     this.#live = [];
     this.#connections = 0;
+    this.#silentTicks = 0;
+    this.#brokerFailure = undefined;
     this.#stateWasOrdered = false;
     this.#state = this.#keepsVacant ? 'stopped' : 'restarting';
     if (!this.#keepsVacant) this.#restartLater();

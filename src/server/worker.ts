@@ -6,10 +6,12 @@ import { silentLog, type Log } from '../lib/log.ts';
 import { Severities } from '../lib/severities.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { Acceptor } from './acceptor.ts';
+import { BrokerCheck } from './broker-check.ts';
 import { Lifecycle, StartInterruptedError } from './lifecycle.ts';
 import { openLogs, type Logs } from './logs.ts';
 import { mountApps } from './mount-apps.ts';
 import { Reports } from './reports.ts';
+import { seldom } from './seldom.ts';
 import { followSeverities, type SeverityLink } from './severity-link.ts';
 import type { TlsPair } from './tls-pair.ts';
 import { Turns } from './turns.ts';
@@ -20,7 +22,8 @@ const acceptFailureEveryMs = 10_000;
 
 export interface WorkerParts {
   send(message: FromWorker): void;
-  makeBroker(): Broker;
+  /** @param onLost to be called when the broker is gone for good */
+  makeBroker(onLost: (error: Error) => void): Broker;
   /** Called last, when everything has stopped. */
   exit(code: number): void;
 }
@@ -36,7 +39,6 @@ export class Worker {
   #acceptor: Acceptor | undefined;
   #http: HttpListener | undefined;
   #tls: TlsPair | undefined;
-  #acceptFailureLoggedMs = -Infinity;
   #stopping: Promise<void> | undefined;
 
   constructor(parts: WorkerParts) {
@@ -64,6 +66,9 @@ export class Worker {
       case 'duty':
         this.#turns?.begin(message.duty, message.resumeFrom);
         return;
+      case 'reopen-logs':
+        this.reopenLogs();
+        return;
       case 'stop':
         void this.stop(0);
     }
@@ -73,6 +78,10 @@ export class Worker {
   stop(exitCode: number): Promise<void> {
     this.#stopping ??= this.#column.stop().then(() => this.#parts.exit(exitCode));
     return this.#stopping;
+  }
+
+  reopenLogs(): void {
+    this.#logs?.reopen();
   }
 
   /** An error that nobody caught: the process is in no state to say farewell. */
@@ -134,12 +143,18 @@ export class Worker {
       },
       (listener) => listener.close(deadlines.server.stopMs / 2),
     );
-    const gateway = await column.step(
+    const { broker, gateway } = await column.step(
       'broker and gateway',
       deadlines.gateway,
-      () => Gateway.start({ broker: makeBroker(), options: config, log: logs.log, severities, metrics }),
-      (running) => running.close(),
+      async () => {
+        const made = makeBroker((error) => this.#brokerLost(error));
+        const running = await Gateway.start({ broker: made, options: config, log: logs.log, severities, metrics });
+        return { broker: made, gateway: running };
+      },
+      (running) => running.gateway.close(),
     );
+    const brokerCheck = new BrokerCheck(broker.probe);
+    reports.watchBroker(brokerCheck);
     const turns = (this.#turns = new Turns(send, logs.log));
     await column.step(
       'apps',
@@ -171,11 +186,15 @@ export class Worker {
             http.take(socket);
             reports.loadChanged();
           },
-          failed: (error) => this.#acceptFailed(error),
+          // Happens once per connection that waits, so it is not logged each time.
+          failed: seldom(acceptFailureEveryMs, (error) =>
+            logs.log.error({ event: 'accept-failed', err: error }, 'a connection could not be accepted'),
+          ),
         }),
       (acceptor) => acceptor.pause(),
     );
-    // So that every series is there when the node says that it is ready.
+    // So that the round trip is proved and every series is there when the node says that it is ready.
+    await brokerCheck.run();
     await reports.report();
   }
 
@@ -195,12 +214,10 @@ export class Worker {
     this.#http?.setTls(pair);
   }
 
-  /** Happens once per connection that waits, so it is not logged each time. */
-  #acceptFailed(error: Error): void {
-    const nowMs = performance.now();
-    if (nowMs - this.#acceptFailureLoggedMs < acceptFailureEveryMs) return;
-    this.#acceptFailureLoggedMs = nowMs;
-    this.#log.error({ event: 'accept-failed', err: error }, 'a connection could not be accepted');
+  /** Without its broker it would reach nobody and hear nothing: the clients are better off with another worker. */
+  #brokerLost(error: Error): void {
+    this.#log.error({ event: 'broker-lost', err: error }, 'the broker is gone, and the worker ends');
+    void this.stop(1);
   }
 
   #fail(error: unknown): void {

@@ -28,10 +28,19 @@ describe('connections', () => {
     const clients: TestClient[] = [];
     for (let i = 0; i < 400; i++) clients.push(await TestClient.open(product.socketUrl('/echo')));
     const counts = await spread(product, 4, 400);
-    // 1.25 × the average of 100, 16 more, and what comes in while the order to pause is on its way.
+    // 1.25 × the average of 100, and what comes in while the order to pause is on its way.
     expect(Math.max(...counts)).toBeLessThanOrEqual(200);
     expect(Math.min(...counts)).toBeGreaterThanOrEqual(20);
     await closeAll(clients);
+  });
+
+  it('are on two workers when there are two, a moment apart', async () => {
+    await using product = await startProduct({ workers: 2 });
+    await using first = await TestClient.open(product.socketUrl('/echo'));
+    await until(async () => (await product.readiness()).workers.some(({ state }) => state === 'paused'));
+    await using second = await TestClient.open(product.socketUrl('/echo'));
+    expect(await spread(product, 2, 2)).toEqual([1, 1]);
+    expect([first.unread, second.unread]).toEqual([[], []]);
   });
 
   it('are spread over the workers within reason when they come in bursts, and none is refused', async () => {

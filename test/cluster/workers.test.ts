@@ -55,11 +55,7 @@ describe('workers', () => {
 
     const { workers } = await until(async () => {
       const readiness = await product.readiness();
-      return (
-        readiness.workers.every(({ state }) => state === 'listening') &&
-        readiness.workers[0]?.restarts === 1 &&
-        readiness
-      );
+      return readiness.reasons.length === 0 && readiness.workers[0]?.restarts === 1 && readiness;
     });
     expect(workers[0]?.pid).not.toBe(killed);
     expect(workers[1]?.pid).toBe(pids.get(2));

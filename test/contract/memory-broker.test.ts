@@ -5,6 +5,7 @@ import type { BrokerCluster } from '../support/broker-cluster.ts';
 import { brokerContract } from './broker-contract.ts';
 import { brokerProperties } from './broker-properties.ts';
 import { presenceContract } from './presence-contract.ts';
+import { probeContract } from './probe-contract.ts';
 
 async function memoryCluster(): Promise<BrokerCluster> {
   const exchange = new MemoryExchange();
@@ -24,5 +25,6 @@ async function memoryCluster(): Promise<BrokerCluster> {
 describe('the memory broker', () => {
   brokerContract(memoryCluster);
   presenceContract(memoryCluster);
+  probeContract(memoryCluster);
   brokerProperties(memoryCluster);
 });

@@ -10,6 +10,7 @@ import {
   type PresencePage,
   type Publication,
 } from '../broker.ts';
+import { ProbeSubscription } from '../probe-subscription.ts';
 import { LocalSubscriptions } from '../memory/local-subscriptions.ts';
 import { memberBytes, readMember, writeMember } from './member-codec.ts';
 import { publicationBytes, readPublication, writePublication } from './publication-codec.ts';
@@ -47,6 +48,7 @@ const maxPageLimit = 2 ** 32 - 1;
 /** A worker's broker: everything goes through the primary's `IpcSwitch` at the other end of the pipe. */
 export class IpcBroker implements Broker {
   readonly presence: PresenceCapability;
+  readonly probe: ProbeSubscription = new ProbeSubscription(this);
   readonly #pipe: WorkerPipe;
   readonly #unansweredCapBytes: number;
   readonly #closeTimeoutMs: number;
@@ -124,6 +126,7 @@ export class IpcBroker implements Broker {
 
   close(): Promise<void> {
     this.#subscriptions.clear();
+    this.probe.close();
     return (this.#closing ??= this.#pipe.close(this.#closeTimeoutMs));
   }
 
@@ -202,13 +205,13 @@ export class IpcBroker implements Broker {
   }
 
   #deliver(publication: Publication): void {
-    if (!this.#subscriptions.has(publication.subscription)) return;
+    if (!this.#subscriptions.has(publication.subscription) || this.probe.takes(publication)) return;
     this.#deliveries++;
     this.#sink?.deliver(publication);
   }
 
   #tellGap(names: readonly string[]): void {
-    const present = names.filter((name) => this.#subscriptions.has(name));
+    const present = names.filter((name) => this.#subscriptions.has(name) && name !== this.probe.name);
     if (present.length === 0) return;
     this.#gaps++;
     this.#sink?.gap(present);

@@ -10,12 +10,14 @@ import {
   type PresencePage,
   type Publication,
 } from '../broker.ts';
+import { ProbeSubscription } from '../probe-subscription.ts';
 import { LocalSubscriptions } from './local-subscriptions.ts';
 import { MemoryExchange, type ExchangePeer } from './memory-exchange.ts';
 
 /** Serves one process. Brokers that share an exchange form a cluster of their own. */
 export class MemoryBroker implements Broker {
   readonly presence: PresenceCapability;
+  readonly probe: ProbeSubscription = new ProbeSubscription(this);
   readonly #exchange: MemoryExchange;
   readonly #subscriptions = new LocalSubscriptions();
   readonly #peer: ExchangePeer;
@@ -64,6 +66,7 @@ export class MemoryBroker implements Broker {
     this.#isClosed = true;
     this.#subscriptions.clear();
     this.#exchange.remove(this.#peer);
+    this.probe.close();
   }
 
   #check(): void {
@@ -72,7 +75,8 @@ export class MemoryBroker implements Broker {
   }
 
   #receive(publication: Publication): void {
-    if (this.#subscriptions.has(publication.subscription)) this.#sink?.deliver(publication);
+    if (!this.#subscriptions.has(publication.subscription) || this.probe.takes(publication)) return;
+    this.#sink?.deliver(publication);
   }
 
   #receivePresence(event: PresenceEvent): void {

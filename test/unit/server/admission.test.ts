@@ -18,8 +18,10 @@ describe('admission', () => {
     });
   });
 
-  it('does not move a handful of connections about', () => {
-    expect(admissionChanges(loads([16, true], [0, true])).pause).toEqual([]);
+  it('leaves the second connection to another worker than the first', () => {
+    expect(admissionChanges(loads([0, true], [0, true]))).toEqual({ pause: [], resume: [] });
+    expect(admissionChanges(loads([1, true], [0, true])).pause).toEqual([1]);
+    expect(admissionChanges(loads([1, false], [1, true])).resume).toEqual([1]);
   });
 
   it('pauses a worker well above the average', () => {
