@@ -53,23 +53,6 @@ describe('the page of log-view', () => {
     expect(await view.page.locator('*').count()).toBeLessThan(800);
   });
 
-  it('holds everything back while paused and loses none of it', async () => {
-    await using server = await startLogViewPage({ backlog: () => numbered(10) });
-    await using view = await LogViewPage.open(browser, server.url);
-    await view.count('10 lines').waitFor();
-    await view.page.keyboard.press('p');
-    server.send(live(numbered(500, 10)));
-    await view.page.getByText('Paused · 500 lines waiting').waitFor();
-    expect(await view.all()).toEqual(numbered(10));
-    expect(await view.button('Pause').getAttribute('aria-pressed')).toBe('true');
-    // On the button just used for the download, space would press that again.
-    await view.lines.focus();
-    await view.page.keyboard.press('Space');
-    server.send(live(numbered(5, 510)));
-    await view.count('515 lines').waitFor();
-    expect(await view.all()).toEqual(numbered(515));
-  });
-
   it.each([false, true])(
     'stays where the reader is when the end was left, and goes back on request (wrap: %s)',
     async (wrap) => {
@@ -288,14 +271,4 @@ describe('the page of log-view', () => {
       expect(await poorContrast(view.page)).toEqual([]);
     },
   );
-
-  it('explains its keys', async () => {
-    await using server = await startLogViewPage();
-    await using view = await LogViewPage.open(browser, server.url);
-    await view.page.keyboard.press('?');
-    await view.page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
-    await view.button('Close').click();
-    await view.page.getByRole('dialog').waitFor({ state: 'hidden' });
-    expect(view.complaints).toEqual([]);
-  });
 });

@@ -1,7 +1,10 @@
 import { appendFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import type { LogPosition } from '../../src/apps/log-view/followed-files.ts';
 import { LogSource } from '../../src/apps/log-view/log-source.ts';
 import { LogTails } from '../../src/apps/log-view/log-tails.ts';
+import { readTailState, writeTailState } from '../../src/apps/log-view/tail-state.ts';
 import { BrokerUnavailableError, createGateway, MemoryBroker, type Publication } from '../../src/index.ts';
 import type { LogFields } from '../../src/lib/log.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -84,7 +87,7 @@ describe('the duty of following the logs', () => {
     expect(next.lines).toEqual(['2']);
   });
 
-  it('saves what fits, however many files there are, and the next one takes none of them for new', async () => {
+  it('loses nothing of many files with long names when another worker goes on', async () => {
     const names = Array.from({ length: 250 }, (_, i) => `${'n'.repeat(200)}${i}.log`);
     await using folder = await temporaryFolder(Object.fromEntries(names.map((name) => [name, 'old\n'])));
     const logs = { one: folder.file('*.log'), two: folder.file('*.log') };
@@ -93,12 +96,58 @@ describe('the duty of following the logs', () => {
     const stop = await tails.start(undefined, (state) => void (saved = state));
     await stop();
     expect(Buffer.byteLength(saved)).toBeLessThanOrEqual(64 * 1024);
-    expect(Buffer.byteLength(saved)).toBeGreaterThan(40 * 1024);
     const { broker, tails: nextTails } = await prepare(logs);
-    const stopNext = await nextTails.start(saved, () => {});
     for (const name of [names[0], names.at(-1)]) await appendFile(folder.file(name ?? ''), 'new\n');
+    const stopNext = await nextTails.start(saved, () => {});
     await until(() => broker.lines.length >= 4);
     await stopNext();
     expect(broker.lines).toEqual(['new', 'new', 'new', 'new']);
+  });
+
+  it('takes no file for new that a saved state had no room for', async () => {
+    await using folder = await temporaryFolder({ 'a.log': 'old\n' });
+    const { broker, tails } = await prepare({ app: folder.file('a.log') });
+    const stop = await tails.start(writeTailState({ era: 7, logs: [], isComplete: false }), () => {});
+    await appendFile(folder.file('a.log'), 'new\n');
+    await until(() => broker.lines.length > 0);
+    await stop();
+    expect(broker.lines).toEqual(['new']);
+  });
+});
+
+describe('the state that is saved', () => {
+  const random = (bytes: number): string => randomBytes(bytes).toString('base64url');
+  const position = (count: number): LogPosition => {
+    const files = Array.from({ length: count }, (_, i) => ({ id: `1:${i}`, era: 5 + i, offset: i, mark: random(12) }));
+    return { era: 5, files: files.map((file) => ({ ...file, path: `/logs/${random(90)}` })), left: files };
+  };
+
+  it('comes back as it was, also when it had to be compressed', () => {
+    for (const count of [3, 250]) {
+      const state = { era: 5, logs: [['app', position(count)] as const], isComplete: true };
+      expect(readTailState(writeTailState(state))).toEqual(state);
+    }
+  });
+
+  it('leaves out the oldest where there is no room, and says of which era the others may be', () => {
+    const [name, whole] = ['app', position(2_000)];
+    const written = writeTailState({ era: 5, logs: [[name, whole]], isComplete: true });
+    expect(Buffer.byteLength(written)).toBeLessThanOrEqual(64 * 1024);
+    const read = readTailState(written);
+    const kept = read?.logs[0]?.[1].files ?? [];
+    expect(read?.isComplete).toBe(false);
+    expect(kept.length).toBeGreaterThan(100);
+    expect(kept).toEqual(whole.files.slice(-kept.length));
+    expect(read?.logs[0]?.[1].era).toBe(5 + 2_000);
+  });
+
+  it('ends, however long the names of the logs are', () => {
+    const logs = Array.from({ length: 2_000 }, () => [random(60), position(1)] as const);
+    const written = writeTailState({ era: 5, logs, isComplete: true });
+    expect(readTailState(written)).toEqual({ era: 6, logs: [], isComplete: false });
+  });
+
+  it('is not read from what is something else', () => {
+    for (const other of ['', '{', '{}', 'null', '!', 'AAAA']) expect(readTailState(other)).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 import { FollowLog } from '../../src/apps/log-view/follow-log.ts';
-import type { SavedPosition } from '../../src/apps/log-view/followed-files.ts';
+import type { LogPosition, SavedPosition } from '../../src/apps/log-view/followed-files.ts';
 import { LogSource } from '../../src/apps/log-view/log-source.ts';
 import type { FileBatch } from '../../src/apps/log-view/tail-file.ts';
 import type { LogFields } from '../../src/lib/log.ts';
@@ -10,14 +10,15 @@ export interface Followed extends AsyncDisposable {
   readonly warnings: LogFields[];
   /** Where each file's published lines end. */
   readonly positions: readonly SavedPosition[];
+  readonly position: LogPosition;
   /** Ends it in order; what it answers is where another can go on. */
   stop(): Promise<readonly SavedPosition[]>;
 }
 
 /** Follows a path or glob and collects what it publishes. */
 export function follow(
-  pattern: string,
-  positions: readonly SavedPosition[] = [],
+  pattern: string | LogSource,
+  resumeFrom: readonly SavedPosition[] | LogPosition = [],
   options: { refreshMs?: number; publish?: (batch: FileBatch, signal: AbortSignal) => Promise<void> } = {},
 ): Followed {
   const lines: string[] = [];
@@ -25,10 +26,9 @@ export function follow(
   const warnings: LogFields[] = [];
   const ignore = (): void => {};
   const follower = new FollowLog({
-    source: new LogSource(pattern),
+    source: typeof pattern === 'string' ? new LogSource(pattern) : pattern,
     refreshMs: options.refreshMs ?? 20,
-    positions,
-    firstEra: 1,
+    resumeFrom: 'files' in resumeFrom ? resumeFrom : { era: 1, files: resumeFrom, left: [] },
     log: {
       error: (fields) => void warnings.push(fields),
       warn: (fields) => void warnings.push(fields),
@@ -47,11 +47,14 @@ export function follow(
     batches,
     warnings,
     get positions() {
-      return follower.positions;
+      return follower.position.files;
+    },
+    get position() {
+      return follower.position;
     },
     async stop() {
       await follower.stop();
-      return follower.positions;
+      return follower.position.files;
     },
     [Symbol.asyncDispose]: () => follower.stop(),
   };

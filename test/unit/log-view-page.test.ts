@@ -2,10 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { downloadName } from '../../src/apps/log-view/page/download.ts';
 import { filesNote } from '../../src/apps/log-view/page/files-note.ts';
-import { overlap } from '../../src/apps/log-view/page/journal.ts';
 import { compileFilter, type LineFilter } from '../../src/apps/log-view/page/line-filter.ts';
 import { LineRing, type NewLine } from '../../src/apps/log-view/page/line-ring.ts';
-import { LineStore } from '../../src/apps/log-view/page/line-store.ts';
 import { LineView } from '../../src/apps/log-view/page/line-view.ts';
 import { Origins } from '../../src/apps/log-view/page/origins.ts';
 import { RateMeter } from '../../src/apps/log-view/page/rate-meter.ts';
@@ -47,34 +45,6 @@ describe('the ring of lines', () => {
     for (const text of ['4', '5', '6']) ring.push(line(text));
     expect(texts(ring)).toEqual(['5', '6']);
     expect(ring.at(5)?.text).toBe('6');
-  });
-});
-
-describe('the store', () => {
-  it('holds lines back while paused and shows all of them in order afterwards', () => {
-    const store = new LineStore();
-    store.push(line('1'));
-    store.pause();
-    store.push(line('2'));
-    store.push(line('3'));
-    expect([texts(store.shown), store.held]).toEqual([['1'], 2]);
-    store.resume();
-    store.push(line('4'));
-    expect([texts(store.shown), store.held]).toEqual([['1', '2', '3', '4'], 0]);
-  });
-
-  it('says in the log how many lines of a long pause had to go', () => {
-    const store = new LineStore({ shown: { lines: 10, characters: 1_000 }, held: { lines: 2, characters: 1_000 } });
-    store.pause();
-    for (const text of ['1', '2', '3', '4']) store.push(line(text));
-    expect(store.heldDropped).toBe(2);
-    store.resume();
-    expect([...store.shown].map(({ text, notice }) => (notice ? text.slice(0, 20) : text))).toEqual([
-      '2 lines dropped here',
-      '3',
-      '4',
-    ]);
-    expect(store.heldDropped).toBe(0);
   });
 });
 
@@ -190,37 +160,6 @@ describe('heights of rows', () => {
   });
 });
 
-describe('the overlap of a backlog with what is known', () => {
-  it.each([
-    ['a b c', 'b c d e', 2],
-    ['a b c', 'x y a b c d', 5],
-    ['a b c', 'a b c', 3],
-    ['a b c', 'd e', 0],
-    ['', 'a b', 0],
-    ['a b c', '', 0],
-    ['b c', 'c', 1],
-    ['x', 'x x x', 1],
-    ['a a b', 'a b a a b c', 5],
-  ])('%j then %j: %i lines', (known, backlog, expected) => {
-    const split = (text: string): string[] => text.split(' ').filter(Boolean);
-    expect(overlap(split(known), split(backlog))).toBe(expected);
-  });
-
-  it('loses and repeats nothing of lines that differ, wherever the connection was lost', () => {
-    fc.assert(
-      fc.property(fc.nat(60), fc.nat(60), fc.nat(60), fc.nat(60), (from, count, until, tail) => {
-        const file = Array.from({ length: 120 }, (_, i) => `line ${i}`);
-        const known = file.slice(from, from + count);
-        const end = Math.min(120, from + count + until);
-        const backlog = file.slice(Math.max(0, end - tail), end);
-        const skip = overlap(known, backlog);
-        if (known.length === 0 || tail < until) return;
-        expect([...known, ...backlog.slice(skip)]).toEqual(file.slice(from, end));
-      }),
-    );
-  });
-});
-
 describe('lines per second', () => {
   it('are the mean of the last three seconds and fall to zero', () => {
     const rate = new RateMeter(3_000);
@@ -250,7 +189,7 @@ describe('where lines are from', () => {
 
 describe('what the page remembers', () => {
   it('survives a storage that is empty, broken, foreign or refused', () => {
-    const standard = { wrap: false, pretty: true };
+    const standard = { wrap: false, pretty: true, shortcuts: true };
     for (const stored of [null, '{', '7', '{"wrap":"yes"}'])
       expect(readSettings(() => ({ getItem: () => stored }))).toEqual(standard);
     const refused = (): never => {
@@ -258,7 +197,11 @@ describe('what the page remembers', () => {
     };
     expect(readSettings(refused)).toEqual(standard);
     expect(() => writeSettings(refused, standard)).not.toThrow();
-    expect(readSettings(() => ({ getItem: () => '{"wrap":true}' }))).toEqual({ wrap: true, pretty: true });
+    expect(readSettings(() => ({ getItem: () => '{"wrap":true,"shortcuts":false}' }))).toEqual({
+      wrap: true,
+      pretty: true,
+      shortcuts: false,
+    });
   });
 
   it('puts log, node and filter into the address and leaves the rest of it alone', () => {

@@ -1,5 +1,6 @@
 import { appendFile, copyFile, mkdir, open, rename, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { LogSource } from '../../src/apps/log-view/log-source.ts';
 import { follow } from '../support/follow-files.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
@@ -212,6 +213,44 @@ describe('following a log', () => {
     await using second = follow(folder.file('a.log'), positions);
     await until(() => second.lines.length === 1);
     expect(second.batches[0]).toMatchObject({ era: 2, start: 0, lines: ['three, longer than both'] });
+  });
+
+  it('waits for no file that was rotated away before it came and that nobody has written to since', async () => {
+    await using folder = await temporaryFolder({ 'a.log': '0\n' });
+    const first = follow(folder.file('a.log'));
+    await until(() => first.lines.length === 1);
+    for (let i = 1; i <= 4; i++) {
+      await rename(folder.file('a.log'), folder.file(`a.log.${i}`));
+      await writeFile(folder.file('a.log'), `${i}\n`);
+      await until(() => first.lines.length === i + 1);
+    }
+    const positions = await first.stop();
+    expect(positions).toHaveLength(5);
+    await appendFile(folder.file('a.log'), 'next\n');
+    // With this refresh, one file would wait five seconds for another.
+    await using second = follow(folder.file('a.log'), positions, { refreshMs: 5_000 });
+    await until(() => second.lines.length === 1, { deadlineMs: 4_000 });
+  });
+
+  it('does not search the directories of a glob when a file that it knows grows', async () => {
+    await using folder = await temporaryFolder({ 'a.log': '' });
+    class CountingSource extends LogSource {
+      searches = 0;
+      override find(): ReturnType<LogSource['find']> {
+        this.searches++;
+        return super.find();
+      }
+    }
+    const source = new CountingSource(folder.file('*.log'));
+    await using followed = follow(source);
+    const appends = 20;
+    for (let i = 1; i <= appends; i++) {
+      await appendFile(folder.file('a.log'), `${i}\n`);
+      await until(() => followed.lines.length === i);
+    }
+    expect(source.searches).toBeLessThan(appends / 2);
+    await writeFile(folder.file('b.log'), 'new\n');
+    await until(() => followed.lines.at(-1) === 'new');
   });
 
   it('shows a line of 10 MB cut, and what comes after it', async () => {

@@ -1,7 +1,7 @@
 import { Alarm } from '../../lib/alarm.ts';
 import type { Log } from '../../lib/log.ts';
 import { markBytes } from './file-position.ts';
-import { FollowedFiles, type FollowedFile, type SavedPosition } from './followed-files.ts';
+import { FollowedFiles, type FollowedFile, type LogPosition } from './followed-files.ts';
 import type { LogSource } from './log-source.ts';
 import { chunkBytes, type FileBatch, type PublishBatch } from './tail-file.ts';
 import { SourceWatch } from './watch-source.ts';
@@ -10,10 +10,8 @@ export interface FollowOptions {
   readonly source: LogSource;
   /** How often batches leave, and how often the files are looked at whether or not there was an event; milliseconds. */
   readonly refreshMs: number;
-  /** Where to go on. A file that is not among these is read from its beginning. */
-  readonly positions: readonly SavedPosition[];
-  /** The first era of a file that is not among the positions. */
-  readonly firstEra: number;
+  /** Where to go on. A file that is not in it is read from its beginning. */
+  readonly resumeFrom: LogPosition;
   /** Resolves when the batch was accepted; rejects only when the signal ends the waiting. */
   publish(batch: FileBatch, signal: AbortSignal): Promise<void>;
   readonly log: Log;
@@ -21,8 +19,10 @@ export interface FollowOptions {
 
 /** Events come in rows: this long after one, the files are looked at. Milliseconds. */
 const settleMs = 10;
-/** A glob's directories are searched after events and at least this often; milliseconds. */
+/** A glob's directories are searched when names in them change, and at least this often; milliseconds. */
 const searchMs = 2_000;
+/** Where names change all the time, a search that took long is not repeated before this many times as long. */
+const searchRest = 10;
 /** A file that took another's place is read once the other was quiet for this many refreshes, and for this long. */
 const orderRefreshes = 2;
 const orderMs = 100;
@@ -48,7 +48,11 @@ export class FollowLog {
   readonly #ending = new AbortController();
   readonly #publish: PublishBatch = (batch) => this.#options.publish(batch, this.#ending.signal);
   #searchedAt = -Infinity;
-  #eventful = true;
+  #searchTookMs = 0;
+  /** There was an event since the last look. */
+  #isStirred = true;
+  /** Files or directories came or went since the last search. */
+  #namesChanged = true;
   #flushedAt = -Infinity;
   #loops: Promise<unknown> | undefined;
   #stopped = false;
@@ -56,19 +60,18 @@ export class FollowLog {
 
   constructor(options: FollowOptions) {
     this.#options = options;
-    const { source, positions, firstEra } = options;
+    const { source, resumeFrom } = options;
     this.#files = new FollowedFiles({
       source,
-      positions,
-      firstEra,
+      resumeFrom,
       complain: (path, error) => this.#complain(path, error),
     });
     this.#watch = new SourceWatch(
-      options.source,
-      () => this.poke(),
+      source,
+      (namesChanged) => this.#stir(namesChanged),
       (error) =>
         options.log.warn(
-          { event: 'log-watch-failed', path: options.source.base, err: error },
+          { event: 'log-watch-failed', path: source.base, err: error },
           'no events for a log; it is polled',
         ),
     );
@@ -78,20 +81,21 @@ export class FollowLog {
     this.#loops ??= Promise.all([this.#lookLoop(), this.#readLoop()]);
   }
 
-  /** Something may have happened to the files: look now. */
-  poke(): void {
-    this.#eventful = true;
+  /** Something happened to the files: look now. */
+  #stir(namesChanged: boolean): void {
+    this.#isStirred = true;
+    this.#namesChanged ||= namesChanged;
     this.#lookAlarm.ring();
   }
 
-  /** Where each file's published lines end. */
-  get positions(): SavedPosition[] {
-    return this.#files.positions;
+  /** Where to go on after this. */
+  get position(): LogPosition {
+    return this.#files.position;
   }
 
   /**
    * Ends both loops, after what is being published or a bounded time. What was read but not accepted is read again by
-   * whoever goes on from `positions`; only what nobody could open again is published before.
+   * whoever goes on from `position`; only what nobody could open again is published before.
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
@@ -134,18 +138,28 @@ export class FollowLog {
       }
       this.#readAlarm.ring();
       await this.#lookAlarm.sleep(this.#options.refreshMs);
-      if (this.#eventful && !this.#stopped) await new Promise((resolve) => setTimeout(resolve, settleMs));
+      if (this.#isStirred && !this.#stopped) await new Promise((resolve) => setTimeout(resolve, settleMs));
     }
   }
 
   async #look(): Promise<void> {
-    const searches = this.#eventful || now() - this.#searchedAt > searchMs;
-    this.#eventful = false;
+    const begun = now();
+    const searches = begun - this.#searchedAt >= this.#searchDueMs;
+    this.#isStirred = false;
     if (searches) {
-      this.#searchedAt = now();
+      this.#namesChanged = false;
       await this.#watch.refresh();
     }
     await this.#files.look(searches);
+    if (!searches) return;
+    this.#searchedAt = now();
+    this.#searchTookMs = this.#searchedAt - begun;
+  }
+
+  /** How long after the last search the next is due. */
+  get #searchDueMs(): number {
+    if (!this.#namesChanged) return searchMs;
+    return Math.max(this.#options.refreshMs, Math.min(searchRest * this.#searchTookMs, searchMs));
   }
 
   async #readLoop(): Promise<void> {
@@ -200,6 +214,7 @@ export class FollowLog {
     if (before.state === 'more') return true;
     if (before.after !== undefined && before.after !== file) return true;
     if (now() - file.appearedAt > longestWaitMs) return false;
+    if (file.isSettled) return before.state !== 'quiet';
     const graceMs = Math.max(orderRefreshes * this.#options.refreshMs, orderMs);
     return before.state !== 'quiet' || now() - Math.max(before.quietAt, file.appearedAt) < graceMs;
   }

@@ -7,6 +7,19 @@ export interface SavedPosition extends FilePosition {
   readonly path: string;
 }
 
+/** Where the reading of a log stands: what another worker needs to go on with it. */
+export interface LogPosition {
+  /** The era of files that are new. */
+  readonly era: number;
+  /** The files that are followed, oldest first, and where their published lines end. */
+  readonly files: readonly SavedPosition[];
+  /**
+   * Files that are followed no longer, the latest last. One may come back; or its id is given to another file, whose
+   * lines then have to be of a later era.
+   */
+  readonly left: readonly FilePosition[];
+}
+
 /** A file of a log that is open. */
 export interface FollowedFile {
   readonly tail: TailFile;
@@ -16,6 +29,8 @@ export interface FollowedFile {
   goneAt: number | undefined;
   /** The file whose place it took and whose lines come first. */
   after: FollowedFile | undefined;
+  /** Nobody writes to that one any more: this one was rotated away too, or read before, by whoever came before us. */
+  readonly isSettled: boolean;
   readonly appearedAt: number;
   /** What came of the last reading. */
   state: 'quiet' | 'grew' | 'more';
@@ -25,15 +40,13 @@ export interface FollowedFile {
 
 export interface FollowedFilesOptions {
   readonly source: LogSource;
-  /** Where to go on. A file that is not among these is read from its beginning. */
-  readonly positions: readonly SavedPosition[];
-  /** The first era of a file that is not among the positions. */
-  readonly firstEra: number;
+  /** Where to go on. A file that is not in it is read from its beginning. */
+  readonly resumeFrom: LogPosition;
   /** A file cannot be opened; it is tried again at the next look. */
   complain(path: string, error: unknown): void;
 }
 
-/** Positions of files no longer followed that are kept, in case one comes back. */
+/** Positions of files no longer followed that are kept. */
 const mostRemembered = 256;
 
 /**
@@ -45,12 +58,17 @@ export class FollowedFiles {
   readonly #files = new Map<string, FollowedFile>();
   /** Positions given at the start whose files were not found yet. */
   readonly #unclaimed = new Map<string, SavedPosition>();
-  /** Positions of files no longer followed. */
-  readonly #left = new Map<string, SavedPosition>();
+  /** Positions of files no longer followed, the latest last. */
+  readonly #left = new Map<string, FilePosition>();
+  /** Higher than any era of a file that was forgotten. */
+  #newEra: number;
 
   constructor(options: FollowedFilesOptions) {
     this.#options = options;
-    for (const position of options.positions) this.#unclaimed.set(position.id, position);
+    const { era, files, left } = options.resumeFrom;
+    this.#newEra = era;
+    for (const position of files) this.#unclaimed.set(position.id, position);
+    for (const position of left) this.#left.set(position.id, position);
   }
 
   /** Those that are open now, oldest first. */
@@ -62,9 +80,9 @@ export class FollowedFiles {
     return this.#files.get(file.tail.id) === file;
   }
 
-  /** Where each file's published lines end. */
-  get positions(): SavedPosition[] {
-    return [...this.all.map(({ tail, path }) => ({ ...tail.published, path })), ...this.#unclaimed.values()];
+  get position(): LogPosition {
+    const open = this.all.map(({ tail, path }) => ({ ...tail.published, path }));
+    return { era: this.#newEra, files: [...open, ...this.#unclaimed.values()], left: [...this.#left.values()] };
   }
 
   /** Looks which files there are. @param searches whether a glob's directories are read, or only known paths looked at */
@@ -88,17 +106,22 @@ export class FollowedFiles {
   }
 
   /** Closes a file and remembers where it was left. */
-  async leave({ tail, path }: FollowedFile): Promise<void> {
+  async leave({ tail }: FollowedFile): Promise<void> {
     this.#files.delete(tail.id);
-    this.#left.set(tail.id, { ...tail.published, path });
-    for (const [id] of this.#left) {
-      if (this.#left.size <= mostRemembered) break;
-      this.#left.delete(id);
-    }
+    this.#remember(tail.published);
     await tail.close();
   }
 
-  /** Closes all files; `positions` stays as it is. */
+  #remember({ id, era, offset, mark }: FilePosition): void {
+    this.#left.set(id, { id, era, offset, mark });
+    for (const [oldest, forgotten] of this.#left) {
+      if (this.#left.size <= mostRemembered) break;
+      this.#left.delete(oldest);
+      this.#newEra = Math.max(this.#newEra, forgotten.era + 1);
+    }
+  }
+
+  /** Closes all files; `position` stays as it is. */
   async close(): Promise<void> {
     for (const { tail } of this.all) await tail.close();
   }
@@ -114,32 +137,42 @@ export class FollowedFiles {
   }
 
   async #adopt({ path, label, id }: FoundFile, owner: FollowedFile | undefined): Promise<void> {
-    const after = owner ?? (await this.#adoptRenamed(path, id));
-    await this.#open(path, { path, label, after, goneAt: undefined });
+    const before = owner === undefined ? await this.#adoptRenamed(path, id) : { after: owner, isSettled: false };
+    await this.#open(path, { path, label, goneAt: undefined, ...before });
   }
 
   /**
-   * Finds the files that were followed at this path by whoever saved the positions, and were renamed before we came.
+   * Finds the files that were followed at this path by whoever saved the position, and were renamed before we came.
    * @returns the newest of them
    */
-  async #adoptRenamed(path: string, newId: string): Promise<FollowedFile | undefined> {
+  async #adoptRenamed(path: string, newId: string): Promise<Pick<FollowedFile, 'after' | 'isSettled'>> {
+    const wasRead = (this.#unclaimed.get(newId)?.offset ?? 0) > 0;
     let newest: FollowedFile | undefined;
+    let isSettled = false;
     for (const saved of this.#unclaimed.values()) {
-      if (saved.path !== path || saved.id === newId) continue;
-      const renamed = await findRenamed(path, saved.id);
-      if (renamed !== undefined) {
-        const label = this.#options.source.label(path);
-        newest = (await this.#open(renamed, { path, label, after: newest, goneAt: performance.now() })) ?? newest;
+      if (saved.path !== path) continue;
+      if (saved.id === newId) {
+        isSettled = wasRead;
+        continue;
       }
+      const renamed = await findRenamed(path, saved.id);
+      const label = this.#options.source.label(path);
+      const order = { after: newest, isSettled: true };
+      const opened =
+        renamed === undefined
+          ? undefined
+          : await this.#open(renamed, { path, label, goneAt: performance.now(), ...order });
+      if (opened === undefined) this.#remember(saved);
+      else [newest, isSettled] = [opened, false];
       this.#unclaimed.delete(saved.id);
     }
-    return newest;
+    return { after: newest, isSettled };
   }
 
   /** Opens a file and begins to follow it. undefined: it is not to be had, or followed already. */
   async #open(
     realPath: string,
-    { label, ...facts }: Pick<FollowedFile, 'path' | 'after' | 'goneAt'> & { readonly label: string },
+    { label, ...facts }: Pick<FollowedFile, 'path' | 'after' | 'isSettled' | 'goneAt'> & { readonly label: string },
   ): Promise<FollowedFile | undefined> {
     try {
       const opened = await openRegularFile(realPath);
@@ -150,7 +183,7 @@ export class FollowedFiles {
         await handle.close();
         return undefined;
       }
-      const start = { id, era: this.#options.firstEra, offset: 0, mark: '' };
+      const start = { id, era: this.#newEra, offset: 0, mark: '' };
       const tail = await TailFile.follow(handle, label, this.#unclaimed.get(id) ?? this.#left.get(id) ?? start);
       const at = performance.now();
       const file: FollowedFile = { tail, ...facts, appearedAt: at, state: 'grew', quietAt: at };

@@ -4,7 +4,7 @@ import { fullJitterDelayMs } from '../../lib/backoff.ts';
 import type { Log } from '../../lib/log.ts';
 import type { DutyStart } from '../app.ts';
 import { FollowLog } from './follow-log.ts';
-import type { SavedPosition } from './followed-files.ts';
+import type { LogPosition } from './followed-files.ts';
 import { batchData, batchInfo, type LineBatch } from './line-batch.ts';
 import type { LogSource } from './log-source.ts';
 import { presentPositions } from './read-backlog.ts';
@@ -46,8 +46,9 @@ export class LogTails {
   /** Notes where the logs end now: what is appended from here on is multicast, whoever gets the duty and when. */
   static async prepare(options: LogTailsOptions): Promise<LogTails> {
     const era = Date.now();
-    const logs: [string, SavedPosition[]][] = [];
-    for (const [name, source] of options.sources) logs.push([name, await presentPositions(source, era)]);
+    const logs: [string, LogPosition][] = [];
+    for (const [name, source] of options.sources)
+      logs.push([name, { era, files: await presentPositions(source, era), left: [] }]);
     return new LogTails(options, { era, logs, isComplete: true });
   }
 
@@ -56,18 +57,18 @@ export class LogTails {
     const { era } = state;
     const followers = new Map<string, FollowLog>();
     const saver = new StateSaver(save, () =>
-      writeTailState(
+      writeTailState({
         era,
-        [...followers].map(([name, { positions }]) => [name, positions]),
-      ),
+        logs: [...followers].map(([name, { position }]) => [name, position]),
+        isComplete: true,
+      }),
     );
     for (const [name, source] of this.#options.sources) {
       const publisher = new LinePublisher(this.#options, name);
       const follower = new FollowLog({
         source,
         refreshMs: this.#options.refreshMs,
-        positions: await positionsOf(state, name, source),
-        firstEra: era,
+        resumeFrom: await positionIn(state, name, source),
         log: this.#options.log,
         publish: async (batch, signal) => {
           await publisher.publish({ node: this.#options.node, ...batch }, signal);
@@ -94,16 +95,12 @@ export class LogTails {
 }
 
 /** Where to go on with a log. A file that the state had no room for is followed from its present end. */
-async function positionsOf(
-  { era, logs, isComplete }: TailState,
-  name: string,
-  source: LogSource,
-): Promise<SavedPosition[]> {
-  const saved = logs.find(([log]) => log === name)?.[1] ?? [];
-  if (isComplete) return [...saved];
-  const known = new Set(saved.map(({ id }) => id));
-  const present = await presentPositions(source, era);
-  return [...saved, ...present.filter(({ id }) => !known.has(id))];
+async function positionIn(state: TailState, name: string, source: LogSource): Promise<LogPosition> {
+  const saved = state.logs.find(([log]) => log === name)?.[1] ?? { era: state.era, files: [], left: [] };
+  if (state.isComplete) return saved;
+  const known = new Set([...saved.files, ...saved.left].map(({ id }) => id));
+  const present = await presentPositions(source, saved.era);
+  return { ...saved, files: [...saved.files, ...present.filter(({ id }) => !known.has(id))] };
 }
 
 /** Publishes the batches of one log, in order, each until it is accepted. */

@@ -8,6 +8,8 @@ import { chunkBytes, openRegularFile, readBefore } from './tail-file.ts';
 
 /** How far back the beginning of the backlog is looked for, in bytes of one file. */
 const searchBytes = 16 * 1024 * 1024;
+/** How often a file is read that is truncated while it is being read. */
+const mostTries = 3;
 /** How many bytes from the beginning and before the end of what was read are kept to recognise the contents by. */
 export const sampleBytes: number = 16 * 1024;
 
@@ -21,6 +23,12 @@ export interface FileBacklog {
   /** The file's first bytes and the last before `end`, each at most `sampleBytes`. */
   readonly head: Buffer;
   readonly recent: Buffer;
+}
+
+/** What there is still room for in a backlog. */
+interface Room {
+  readonly lines: number;
+  readonly bytes: number;
 }
 
 export interface Backlog {
@@ -39,7 +47,7 @@ export async function readBacklog(source: LogSource, tail: number): Promise<Back
   const parts: FileBacklog[] = [];
   const room = { lines: tail, bytes: backlogBytes };
   for (const file of found) {
-    const part = await withFile(file, (handle, id, size) => readFileBacklog(handle, file.label, id, size, room));
+    const part = await withFile(file, (handle, id) => readFileBacklog(handle, file.label, id, room));
     files.push({ file: file.label, state: part === undefined ? 'unreadable' : 'followed' });
     if (part === undefined) continue;
     parts.unshift(part);
@@ -82,24 +90,28 @@ async function withFile<T>(
   }
 }
 
-async function readFileBacklog(
+async function readFileBacklog(handle: FileHandle, file: string, id: string, room: Room): Promise<FileBacklog> {
+  for (let tries = 0; tries < mostTries; tries++) {
+    const read = await tryToReadFileBacklog(handle, room);
+    if (read !== undefined) return { file, id, ...read };
+  }
+  // All that is in it is new, then, and comes live.
+  return { file, id, lines: [], end: 0, head: Buffer.alloc(0), recent: Buffer.alloc(0) };
+}
+
+/** undefined: the file was truncated meanwhile, so that the parts need not be of the same contents. */
+async function tryToReadFileBacklog(
   handle: FileHandle,
-  file: string,
-  id: string,
-  size: number,
-  room: { readonly lines: number; readonly bytes: number },
-): Promise<FileBacklog> {
+  room: Room,
+): Promise<Omit<FileBacklog, 'file' | 'id'> | undefined> {
+  const { size } = await handle.stat();
+  const headEnd = Math.min(size, sampleBytes);
+  const head = await readRange(handle, 0, headEnd);
   const { start, end } = await findLines(handle, size, room.lines);
   const lines = room.lines === 0 ? [] : await readLines(handle, start, end, room);
-  const recentStart = Math.max(0, end - sampleBytes);
-  return {
-    file,
-    id,
-    lines,
-    end,
-    head: await readRange(handle, 0, Math.min(end, sampleBytes)),
-    recent: await readRange(handle, recentStart, end),
-  };
+  const recent = await readRange(handle, Math.max(0, end - sampleBytes), end);
+  const isWhole = head.length === headEnd && (await readRange(handle, 0, headEnd)).equals(head);
+  return isWhole ? { lines, end, head: head.subarray(0, end), recent } : undefined;
 }
 
 /**
@@ -127,12 +139,7 @@ async function findLines(handle: FileHandle, size: number, count: number): Promi
 }
 
 /** The last lines between two line beginnings that there is room for. */
-async function readLines(
-  handle: FileHandle,
-  start: number,
-  end: number,
-  room: { readonly lines: number; readonly bytes: number },
-): Promise<string[]> {
+async function readLines(handle: FileHandle, start: number, end: number, room: Room): Promise<string[]> {
   const splitter = new LineSplitter();
   const lines: string[] = [];
   let first = 0;

@@ -5,15 +5,19 @@ import type { FileBacklog } from './read-backlog.ts';
 /** Files that one viewer's seam keeps track of; beyond, the first are forgotten. */
 const mostPlaces = 1_024;
 
+/** What is known of the backlog of a file while lines that come live are joined to it. */
+type KnownBacklog = Pick<FileBacklog, 'end' | 'head' | 'recent'>;
+
 /** Up to where a viewer was shown a file. */
 interface Place {
   /** Of the last batch; undefined: none came yet. */
   era: number | undefined;
+  /** The furthest that the batches of this era came. */
   end: number;
-  /** The backlog, until the batches have gone past it. */
-  backlog: FileBacklog | undefined;
-  /** Whether the present era has the backlog's contents. */
-  joins: boolean;
+  /** The backlog, until batches that are known to be of its contents have gone past it. */
+  backlog: KnownBacklog | undefined;
+  /** Of which contents this era's batches are; undefined: none of them could be compared. */
+  contents: 'backlog' | 'other' | undefined;
 }
 
 /** What of a batch is to be shown: all, its last lines, or nothing. */
@@ -28,39 +32,44 @@ export interface Admission {
  * in its file. So a batch that is published again, after the worker that followed the logs was killed, does no harm.
  *
  * Whether a batch is from the contents that the backlog was read from, or from those before or after a truncation, its
- * place does not say; there the lines themselves are compared with what was read.
+ * place does not say; there the lines themselves are compared with what was read. A viewer that opens around a
+ * truncation may get the last batches of the old contents after a backlog of the new ones: they are shown, and the
+ * backlog is kept for the new contents that follow.
  */
 export class Seam {
   readonly #places = new Map<string, Place>();
 
   /** @param node whose files the backlog is of */
   begin(node: string, parts: readonly FileBacklog[]): void {
-    for (const part of parts) {
-      this.#places.set(key(node, part.id), { era: undefined, end: part.end, backlog: part, joins: true });
+    for (const { id, end, head, recent } of parts) {
+      this.#places.set(key(node, id), {
+        era: undefined,
+        end: 0,
+        backlog: { end, head, recent },
+        contents: undefined,
+      });
     }
   }
 
   admit(batch: LineBatch): Admission {
     const place = this.#place(batch);
-    const isNewEra = batch.era !== place.era;
-    if (isNewEra && place.backlog !== undefined) place.joins = holds(place.backlog, batch);
-    const shownInEra = isNewEra ? 0 : place.end;
-    const reference = place.joins ? Math.max(place.backlog?.end ?? 0, shownInEra) : shownInEra;
-    // The first batch of a file that no backlog is of, or of an era that does not continue the backlog's contents.
-    const isUnplaced = place.era === undefined && place.backlog === undefined;
-    place.era = batch.era;
-    place.end = Math.max(batch.end, reference);
-    if (place.joins && batch.end >= reference) place.backlog = undefined;
-    if (isUnplaced) return { batch, gap: false };
+    const isFirst = place.era === undefined;
+    if (batch.era !== place.era) beginEra(place, batch.era);
+    const backlogEnd = compare(place, batch);
+    const reference = Math.max(place.end, backlogEnd);
+    place.end = Math.max(place.end, batch.end);
+    if (place.contents === 'backlog' && place.end >= backlogEnd) place.backlog = undefined;
     if (batch.end <= reference) return { batch: undefined, gap: false };
-    return { batch: batch.start < reference ? after(batch, reference) : batch, gap: batch.start > reference };
+    // Of contents that no backlog is of, what came before the first batch was before this viewer's time.
+    const gap = batch.start > reference && !(isFirst && place.contents !== 'backlog');
+    return { batch: batch.start < reference ? after(batch, reference) : batch, gap };
   }
 
   #place({ node, id }: LineBatch): Place {
     const name = key(node, id);
     let place = this.#places.get(name);
     if (place === undefined) {
-      place = { era: undefined, end: 0, backlog: undefined, joins: false };
+      place = { era: undefined, end: 0, backlog: undefined, contents: undefined };
       this.#places.set(name, place);
       for (const [oldest] of this.#places) {
         if (this.#places.size <= mostPlaces) break;
@@ -88,8 +97,29 @@ function after(batch: LineBatch, place: number): LineBatch {
   return { ...batch, start, lines: batch.lines.slice(shown), lengths: lengths.slice(shown) };
 }
 
-/** Whether a batch is from the contents that the backlog was read from. */
-function holds(backlog: FileBacklog, batch: LineBatch): boolean {
+function beginEra(place: Place, era: number): void {
+  // An era that had the backlog's contents is over, and they are with it.
+  if (place.contents === 'backlog') place.backlog = undefined;
+  place.era = era;
+  place.end = 0;
+  place.contents = undefined;
+}
+
+/**
+ * Notes whether a batch is of the backlog's contents.
+ * @returns up to where the viewer has its contents from the backlog
+ */
+function compare(place: Place, batch: LineBatch): number {
+  const { backlog } = place;
+  if (backlog === undefined) return 0;
+  if (place.contents !== 'other') place.contents = contentsOf(batch, backlog) ?? place.contents;
+  if (place.contents !== undefined) return place.contents === 'backlog' ? backlog.end : 0;
+  // Lines between the samples are taken for those that were read; those past the end are of contents unknown.
+  return batch.start < backlog.end ? backlog.end : 0;
+}
+
+/** undefined: there is nothing to compare. */
+function contentsOf(batch: LineBatch, backlog: KnownBacklog): Place['contents'] {
   const recentStart = backlog.end - backlog.recent.length;
   const recent = (start: number, end: number) =>
     start >= recentStart ? backlog.recent.subarray(start - recentStart, end - recentStart) : undefined;
@@ -101,13 +131,12 @@ function holds(backlog: FileBacklog, batch: LineBatch): boolean {
     if (end > backlog.end) break;
     const sample = end <= backlog.head.length ? backlog.head.subarray(start, end) : recent(start, end);
     if (sample !== undefined) {
-      if (lineText(sample.subarray(0, -1), sample.length - 1) !== line) return false;
+      if (lineText(sample.subarray(0, -1), sample.length - 1) !== line) return 'other';
       compared = true;
     }
     start = end;
   }
-  if (compared) return true;
-  // Nothing to compare. New contents begin at the beginning of the file; lines between the samples, or past the
-  // backlog's end, are of the contents that were read.
-  return batch.start > 0;
+  // Where the backlog ends is where its contents go on; of others a batch would hardly begin at the very same place.
+  if (compared || batch.start === backlog.end) return 'backlog';
+  return batch.start === 0 ? 'other' : undefined;
 }

@@ -1,38 +1,74 @@
-import type { SavedPosition } from './followed-files.ts';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import type { LogPosition } from './followed-files.ts';
 
 /** Most bytes of a saved state, a little below what a duty may save. */
 const stateBytes = 60 * 1024;
+/** Most bytes that a compressed state is expected to have been. */
+const inflatedBytes = 64 * 1024 * 1024;
 
 /** What the next worker needs to follow the logs where the last one left them. */
 export interface TailState {
-  /** First era of files that are new. */
+  /** The era of files of logs that are not among these. */
   readonly era: number;
-  /** Each log's name, and where its files' published lines end. */
-  readonly logs: readonly (readonly [name: string, positions: readonly SavedPosition[]])[];
+  readonly logs: readonly (readonly [name: string, position: LogPosition])[];
   /** False: there were more files than there was room for, so that one that is not named need not be new. */
   readonly isComplete: boolean;
 }
 
-export function writeTailState(era: number, logs: TailState['logs']): string {
-  let state: TailState = { era, logs, isComplete: true };
-  let json = JSON.stringify(state);
-  // Those followed longest are left out first: the quiet ones, usually.
-  while (Buffer.byteLength(json) > stateBytes) {
-    const fewer = state.logs.map(([name, all]) => [name, all.slice(Math.ceil(all.length / 8))] as const);
-    state = { era, logs: fewer, isComplete: false };
-    json = JSON.stringify(state);
+/**
+ * JSON; compressed where that is too long: some 1,500 files then find room. Of more, those that were left go first, then
+ * those followed longest: the quiet ones, usually.
+ */
+export function writeTailState(state: TailState): string {
+  let written = encode(state);
+  for (let less = state; Buffer.byteLength(written) > stateBytes && less.logs.length > 0;) {
+    less = withLess(less);
+    written = encode(less);
   }
-  return json;
+  return written;
 }
 
 /** undefined: it was not `writeTailState` that wrote it. */
-export function readTailState(json: string): TailState | undefined {
+export function readTailState(written: string): TailState | undefined {
   try {
-    const state = JSON.parse(json) as Partial<TailState> | null;
+    const state = JSON.parse(decode(written)) as Partial<TailState> | null;
     if (typeof state?.era !== 'number' || !Array.isArray(state.logs) || typeof state.isComplete !== 'boolean')
       return undefined;
     return { era: state.era, logs: state.logs, isComplete: state.isComplete };
   } catch {
     return undefined;
   }
+}
+
+function encode(state: TailState): string {
+  const json = JSON.stringify(state);
+  return Buffer.byteLength(json) <= stateBytes ? json : deflateRawSync(json).toString('base64');
+}
+
+function decode(written: string): string {
+  if (written.startsWith('{')) return written;
+  return inflateRawSync(Buffer.from(written, 'base64'), { maxOutputLength: inflatedBytes }).toString();
+}
+
+/** Whoever is left out gets a later era than any it had, so that viewers do not take new lines for some they know. */
+function withLess({ era, logs, isComplete }: TailState): TailState {
+  const positions = logs.map(([, position]) => position);
+  if (positions.some(({ left }) => left.length > 0)) {
+    const fewer = ({ left }: LogPosition): Partial<LogPosition> => ({ left: left.slice(Math.ceil(left.length / 2)) });
+    return { era, logs: logs.map(([name, position]) => [name, reduced(position, fewer(position))]), isComplete };
+  }
+  if (positions.some(({ files }) => files.length > 0)) {
+    const fewer = ({ files }: LogPosition): Partial<LogPosition> => ({
+      files: files.slice(Math.ceil(files.length / 8)),
+    });
+    return { era, logs: logs.map(([name, position]) => [name, reduced(position, fewer(position))]), isComplete: false };
+  }
+  return { era: Math.max(era, ...positions.map((position) => position.era)), logs: [], isComplete: false };
+}
+
+function reduced(position: LogPosition, less: Partial<LogPosition>): LogPosition {
+  const next = { ...position, ...less };
+  const kept = new Set([...next.files, ...next.left]);
+  const gone = [...position.files, ...position.left].filter((file) => !kept.has(file));
+  return { ...next, era: Math.max(position.era, ...gone.map((file) => file.era + 1)) };
 }

@@ -22,6 +22,7 @@ export class Figures {
   readonly #dropped = part('dropped', HTMLElement);
   readonly #held = part('held', HTMLElement);
   readonly #heldText = part('held-text', HTMLElement);
+  readonly #heldFull = part('held-full', HTMLElement);
   readonly #jump = part('jump', HTMLButtonElement);
   readonly #empty = part('empty', HTMLElement);
   readonly #emptyTitle = part('empty-title', HTMLElement);
@@ -41,6 +42,7 @@ export class Figures {
     write(this.#dropped, `${written(store.dropped)} older dropped`);
     this.#held.hidden = !store.paused;
     write(this.#heldText, heldText(store));
+    write(this.#heldFull, store.heldDropped > 0 ? 'No room for more: the oldest are dropped' : '');
     this.#jump.hidden = state.following || view.length === 0;
     write(this.#jump, unseen > 0 ? `↓ ${written(unseen)} new` : '↓ Jump to end');
     this.#jump.ariaLabel = unseen > 0 ? `Jump to end, ${lines(unseen)} not seen` : 'Jump to end';
@@ -61,7 +63,7 @@ export class Figures {
 }
 
 function heldText({ held, heldDropped }: LineStore): string {
-  const dropped = heldDropped > 0 ? `, ${written(heldDropped)} older dropped` : '';
+  const dropped = heldDropped > 0 ? `, ${written(heldDropped)} dropped` : '';
   return held === 0 ? 'Paused' : `Paused · ${lines(held)} waiting${dropped}`;
 }
 

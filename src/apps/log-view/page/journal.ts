@@ -12,9 +12,9 @@ export class Journal {
     this.#files.set(file, known.length > 2 * rememberedLines ? known.slice(-rememberedLines) : known);
   }
 
-  /** Whether a line of this file ever came. */
-  knows(file: string): boolean {
-    return this.#files.has(file);
+  /** Files of which a line ever came. */
+  get files(): Iterable<string> {
+    return this.#files.keys();
   }
 
   /**

@@ -13,8 +13,8 @@ export interface LineListOptions {
   /** Scrolls; its content is the list's own. */
   readonly scroller: HTMLElement;
   readonly source: ListSource;
-  /** Most rows the source ever has. */
-  readonly capacity: number;
+  /** Most rows the source usually has; there may be more. */
+  readonly usualRows: number;
   readonly renderRow: (line: Line) => HTMLElement;
   /** Asks for a call of `render` in the next animation frame. */
   readonly requestFrame: () => void;
@@ -25,6 +25,9 @@ const overscanRows = 12;
 
 /** Measuring may show that more rows fit; each pass then has better heights than the one before. */
 const passesCap = 3;
+
+/** Browsers bound heights, Firefox at 17.9 million pixels; of a higher list the scroll bar moves in proportion. */
+const tallestPx = 15_000_000;
 
 /**
  * Shows the part of a source that is in sight. Rows are of one height when lines do not wrap; when they do, heights are
@@ -49,6 +52,9 @@ export class LineList {
   /** The row at the top edge, and how far it is above it. Where the reader is, unless the end is followed. */
   #anchor = { position: 0, hiddenPx: 0 };
   #writtenTop = 0;
+  #writtenScrollPx = 0;
+  /** Pixels of the list for each that the scroll bar moves. */
+  #scale = 1;
   #userScrolled = false;
   /** Position after the last line that was in sight. */
   #seenEnd = 0;
@@ -147,11 +153,16 @@ export class LineList {
       if (!this.#wrap || !this.#measure()) break;
     }
     top = this.#top();
-    this.#sizer.style.height = `${this.#heights.total}px`;
+    const { total } = this.#heights;
+    const heightPx = Math.min(total, tallestPx);
+    this.#scale = total > heightPx ? (total - this.#viewportPx) / (heightPx - this.#viewportPx) : 1;
+    const scrollPx = top / this.#scale;
+    this.#sizer.style.height = `${heightPx}px`;
     this.#sizer.style.minWidth = this.#wrap ? '' : `${this.#extentPx}px`;
-    this.#block.style.transform = `translateY(${this.#heights.offsetOf(from)}px)`;
-    if (this.#options.scroller.scrollTop !== top) this.#options.scroller.scrollTop = top;
+    this.#block.style.transform = `translateY(${this.#heights.offsetOf(from) + (scrollPx - top)}px)`;
+    if (this.#options.scroller.scrollTop !== scrollPx) this.#options.scroller.scrollTop = scrollPx;
     this.#writtenTop = top;
+    this.#writtenScrollPx = scrollPx;
     if (this.#following) this.#anchorAt(top);
     const bottom = this.#heights.positionAt(top + this.#viewportPx - 1) + 1;
     this.#seenEnd = this.#following ? this.#options.source.end : Math.max(this.#seenEnd, bottom);
@@ -170,7 +181,7 @@ export class LineList {
   }
 
   #scrolled(): void {
-    if (Math.abs(this.#options.scroller.scrollTop - this.#writtenTop) <= 1) return;
+    if (Math.abs(this.#options.scroller.scrollTop - this.#writtenScrollPx) <= 1) return;
     this.#userScrolled = true;
     this.#options.requestFrame();
   }
@@ -178,7 +189,10 @@ export class LineList {
   /** The heights are still those of the document that was scrolled. */
   #takeUserScroll(): void {
     this.#userScrolled = false;
-    const top = this.#options.scroller.scrollTop;
+    const { scrollTop } = this.#options.scroller;
+    const movedPx = scrollTop - this.#writtenScrollPx;
+    // A turn of the wheel moves by what it says; the scroll bar, dragged, to its place.
+    const top = Math.abs(movedPx) <= this.#viewportPx ? this.#writtenTop + movedPx : scrollTop * this.#scale;
     if (top + this.#viewportPx >= this.#heights.total - 2) this.#following = true;
     else if (top < this.#writtenTop) this.#following = false;
     this.#anchorAt(top);
@@ -199,16 +213,17 @@ export class LineList {
   }
 
   #rebuildHeights(): void {
-    const { source, capacity } = this.#options;
+    const { source, usualRows } = this.#options;
     this.#anchor.hiddenPx = 0;
     this.#heights = this.#wrap
-      ? new MeasuredHeights(capacity, source.first)
+      ? new MeasuredHeights(Math.max(usualRows, source.end - source.first), source.first)
       : new UniformHeights(this.#rowPx, source.first);
     this.#syncHeights();
   }
 
   #syncHeights(): void {
     const { source } = this.#options;
+    if (source.end - source.first > this.#heights.capacity) return this.#rebuildHeights();
     this.#heights.dropTo(source.first);
     for (let position = this.#heights.end; position < source.end; position++)
       this.#heights.append(this.#estimatePx(position));

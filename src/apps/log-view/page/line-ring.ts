@@ -47,6 +47,11 @@ export class LineRing {
     return this.#end - this.#first;
   }
 
+  /** Of all texts together, as in the caps. */
+  get characters(): number {
+    return this.#characters;
+  }
+
   /** @returns how many old lines had to go; a line longer than the cap of characters stays alone */
   push(line: NewLine): number {
     let dropped = 0;
@@ -54,7 +59,7 @@ export class LineRing {
       this.length > 0 &&
       (this.length >= this.#caps.lines || this.#characters + line.text.length > this.#caps.characters)
     ) {
-      this.#dropFirst();
+      this.dropFirst();
       dropped++;
     }
     const { node, file, text, notice } = line;
@@ -81,14 +86,18 @@ export class LineRing {
     }
   }
 
-  #slot(serial: number): number {
-    return (serial - this.#base) % this.#caps.lines;
-  }
-
-  #dropFirst(): void {
+  /** Drops the oldest line, if there is one. @returns its characters */
+  dropFirst(): number {
+    if (this.length === 0) return 0;
     const slot = this.#slot(this.#first);
-    this.#characters -= this.#lines[slot]?.text.length ?? 0;
+    const characters = this.#lines[slot]?.text.length ?? 0;
+    this.#characters -= characters;
     this.#lines[slot] = undefined;
     this.#first++;
+    return characters;
+  }
+
+  #slot(serial: number): number {
+    return (serial - this.#base) % this.#caps.lines;
   }
 }

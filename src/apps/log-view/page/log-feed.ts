@@ -15,6 +15,7 @@ import type {
   SeveritiesMessage,
 } from '../log-view-protocol.ts';
 import { Journal } from './journal.ts';
+import { fileKey, rejoin } from './rejoin.ts';
 
 export type LinkState =
   | { readonly state: 'connecting' }
@@ -256,21 +257,11 @@ export class LogFeed {
     const resumption = this.#resumption;
     if (resumption?.missing === undefined || resumption.missing > 0) return;
     this.#resumption = undefined;
-    const backlogs = new Map<string, string[]>();
-    for (const batch of resumption.batches) {
-      const backlog = backlogs.get(fileKey(batch)) ?? [];
-      backlogs.set(fileKey(batch), [...backlog, ...batch.lines]);
-    }
-    const known = new Map([...backlogs].map(([file, backlog]) => [file, this.#journal.overlap(file, backlog)]));
-    const joined = [...known].every(([file, lines]) => lines > 0 || !this.#journal.knows(file));
+    const { fresh, isWhole } = rejoin(this.#journal, this.#ownNode, resumption.batches);
     const others = [...this.#nodes].some((node) => node !== this.#ownNode);
     const seconds = ((Date.now() - resumption.lostAt) / 1_000).toFixed(1);
-    this.#events.notice(`Connection lost for ${seconds} s${resumed(joined, others)}`);
-    for (const batch of resumption.batches) {
-      const rest = known.get(fileKey(batch)) ?? 0;
-      known.set(fileKey(batch), Math.max(0, rest - batch.lines.length));
-      if (rest < batch.lines.length) this.#give(batch, batch.lines.slice(rest));
-    }
+    this.#events.notice(`Connection lost for ${seconds} s${resumed(isWhole, others)}`);
+    for (const [batch, lines] of fresh) this.#give(batch, lines);
   }
 
   #give(from: LinesMessage, lines: readonly string[]): void {
@@ -290,12 +281,8 @@ export class LogFeed {
   }
 }
 
-function fileKey({ node, file }: LinesMessage): string {
-  return `${node ?? ''}\0${file ?? ''}`;
-}
-
 /** The backlog is what the connection's own node has; what others wrote meanwhile is not known. */
-function resumed(joined: boolean, others: boolean): string {
-  if (!joined) return '; lines may be missing here';
+function resumed(isWhole: boolean, others: boolean): string {
+  if (!isWhole) return '; lines may be missing here';
   return others ? '; lines of other nodes may be missing here' : '; nothing is missing';
 }

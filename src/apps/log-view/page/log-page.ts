@@ -18,7 +18,7 @@ import { RateMeter } from './rate-meter.ts';
 import { rowElement } from './row-element.ts';
 import { readSettings, readSubject, writeSettings, type Settings } from './settings.ts';
 import { SeveritySwitches } from './severity-switches.ts';
-import { listenForShortcuts } from './shortcuts.ts';
+import { Shortcuts, type ShortcutActions } from './shortcuts.ts';
 import { SubjectChoice } from './subject-choice.ts';
 
 /** Milliseconds of a frame that looking at lines may take; drawing needs the rest. */
@@ -60,6 +60,18 @@ export class LogPage {
   readonly #whole = new Set<number>();
   /** Line to bring back to the top edge once the view has found its place. */
   #returnTo: number | undefined;
+  readonly #actions: ShortcutActions = {
+    focusFilter: () => this.#filterBox.focus(),
+    pause: () => this.#togglePause(),
+    end: () => this.#list.jumpToEnd(),
+    home: () => this.#list.jumpToStart(),
+    wrap: () => this.#set({ wrap: !this.#settings.wrap }),
+    pretty: () => this.#set({ pretty: !this.#settings.pretty }),
+    clear: () => this.#clear(),
+    download: () => this.#download(),
+    help: () => part('shortcuts', HTMLDialogElement).showModal(),
+  };
+  readonly #shortcuts = new Shortcuts(this.#actions);
   #frameRequested = false;
   #newsTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -86,7 +98,7 @@ export class LogPage {
     this.#list = new LineList({
       scroller: this.#lines,
       source: this.#view,
-      capacity: shownCaps.lines,
+      usualRows: shownCaps.lines,
       renderRow: (line) => this.#row(line),
       requestFrame: () => this.#requestFrame(),
     });
@@ -123,18 +135,9 @@ export class LogPage {
   #listen(): void {
     const press = (id: string, action: () => void): void =>
       part(id, HTMLButtonElement).addEventListener('click', action);
-    const actions = {
-      focusFilter: () => this.#filterBox.focus(),
-      pause: () => this.#togglePause(),
-      end: () => this.#list.jumpToEnd(),
-      home: () => this.#list.jumpToStart(),
-      wrap: () => this.#set({ wrap: !this.#settings.wrap }),
-      pretty: () => this.#set({ pretty: !this.#settings.pretty }),
-      clear: () => this.#clear(),
-      download: () => this.#download(),
-      help: () => part('shortcuts', HTMLDialogElement).showModal(),
-    };
-    listenForShortcuts(actions);
+    const actions = this.#actions;
+    const shortcutsOn = part('shortcuts-on', HTMLInputElement);
+    shortcutsOn.addEventListener('change', () => this.#set({ shortcuts: shortcutsOn.checked }));
     press('pause', actions.pause);
     press('resume', actions.pause);
     press('wrap', actions.wrap);
@@ -287,10 +290,12 @@ export class LogPage {
   }
 
   #applySettings(): void {
-    const { wrap, pretty } = this.#settings;
+    const { wrap, pretty, shortcuts } = this.#settings;
     part('wrap', HTMLButtonElement).setAttribute('aria-pressed', String(wrap));
     part('pretty', HTMLButtonElement).setAttribute('aria-pressed', String(pretty));
     this.#list.wrap = wrap;
+    this.#shortcuts.charactersOn = shortcuts;
+    part('shortcuts-on', HTMLInputElement).checked = shortcuts;
   }
 
   #togglePause(): void {

@@ -2,6 +2,8 @@
 export interface RowHeights {
   readonly first: number;
   readonly end: number;
+  /** Most rows that there is room for at a time. */
+  readonly capacity: number;
   /** Height of all rows together. */
   readonly total: number;
   append(heightPx: number): void;
@@ -16,6 +18,7 @@ export interface RowHeights {
 
 /** All rows are of one height: every answer is arithmetic. */
 export class UniformHeights implements RowHeights {
+  readonly capacity: number = Infinity;
   readonly #rowPx: number;
   #first: number;
   #end: number;
@@ -64,7 +67,7 @@ export class UniformHeights implements RowHeights {
  * "A New Data Structure for Cumulative Frequency Tables", 1994) over a ring of slots answers each question in log time.
  */
 export class MeasuredHeights implements RowHeights {
-  /** A power of two, at least as many as rows are ever kept. */
+  /** A power of two, at least as many as the capacity asked for. */
   readonly #slots: number;
   readonly #heights: Float64Array;
   /** 1-based; entry i holds the sum of the (i & -i) slots that end with slot i - 1. */
@@ -78,6 +81,10 @@ export class MeasuredHeights implements RowHeights {
     this.#heights = new Float64Array(this.#slots);
     this.#tree = new Float64Array(this.#slots + 1);
     this.#first = this.#end = first;
+  }
+
+  get capacity(): number {
+    return this.#slots;
   }
 
   get first(): number {

@@ -5,6 +5,8 @@ export interface Settings {
   readonly wrap: boolean;
   /** JSON lines as time, level, message and the rest, instead of raw. */
   readonly pretty: boolean;
+  /** Keys of a single character do something (WCAG 2.1.4 asks for a way to turn them off). */
+  readonly shortcuts: boolean;
 }
 
 /** Kept in the address. Undefined log: the server's choice; undefined node: all nodes. */
@@ -17,7 +19,7 @@ export interface Subject {
   readonly invert: boolean;
 }
 
-const defaults: Settings = { wrap: false, pretty: true };
+const defaults: Settings = { wrap: false, pretty: true, shortcuts: true };
 const storageKey = 'carillon.log-view';
 
 /** @param storage may be refused by the browser: then every visit begins with the defaults */
@@ -31,7 +33,7 @@ export function readSettings(storage: () => Pick<Storage, 'getItem'>): Settings 
           : undefined;
       return typeof value === 'boolean' ? value : defaults[name];
     };
-    return { wrap: has('wrap'), pretty: has('pretty') };
+    return { wrap: has('wrap'), pretty: has('pretty'), shortcuts: has('shortcuts') };
   } catch {
     return defaults;
   }

@@ -10,27 +10,64 @@ export interface ShortcutActions {
   help(): void;
 }
 
-/** One key, one action; not while one types, nor with Ctrl, Alt or Meta, which are the browser's. */
-export function listenForShortcuts(actions: ShortcutActions): void {
-  const byKey: Readonly<Record<string, (() => void) | undefined>> = {
-    '/': actions.focusFilter,
-    p: actions.pause,
-    ' ': actions.pause,
-    End: actions.end,
-    Home: actions.home,
-    w: actions.wrap,
-    r: actions.pretty,
-    c: actions.clear,
-    d: actions.download,
-    '?': actions.help,
-  };
-  document.addEventListener('keydown', (event) => {
+type Actions = Readonly<Record<string, (() => void) | undefined>>;
+
+/** The keys' note at the end of a button's title: "Wrap long lines (w)". */
+const keysNote = / \([^()]*\)$/;
+
+/**
+ * One key, one action; not while one types, nor with Ctrl, Alt or Meta, which are the browser's. What cannot be taken
+ * back asks for Shift too. Keys of a single character can be turned off, for speech input and unsteady hands; the
+ * controls then do not name them either.
+ */
+export class Shortcuts {
+  readonly #characters: Actions;
+  readonly #others: Actions;
+  readonly #named: readonly { readonly element: HTMLElement; readonly keys: string; readonly title: string }[];
+  #charactersOn = true;
+
+  constructor(actions: ShortcutActions) {
+    this.#characters = {
+      '/': actions.focusFilter,
+      p: actions.pause,
+      ' ': actions.pause,
+      w: actions.wrap,
+      r: actions.pretty,
+      C: actions.clear,
+      d: actions.download,
+      '?': actions.help,
+    };
+    this.#others = { End: actions.end, Home: actions.home };
+    this.#named = [...document.querySelectorAll<HTMLElement>('[aria-keyshortcuts]')]
+      .map((element) => ({ element, keys: element.getAttribute('aria-keyshortcuts') ?? '', title: element.title }))
+      .filter(({ keys }) => this.#others[keys] === undefined);
+    document.addEventListener('keydown', (event) => this.#pressed(event));
+  }
+
+  /** Whether keys of a single character do something. */
+  set charactersOn(on: boolean) {
+    this.#charactersOn = on;
+    document.documentElement.classList.toggle('no-shortcuts', !on);
+    for (const { element, keys, title } of this.#named) {
+      if (on) element.setAttribute('aria-keyshortcuts', keys);
+      else element.removeAttribute('aria-keyshortcuts');
+      element.title = on ? title : title.replace(keysNote, '');
+    }
+  }
+
+  #pressed(event: KeyboardEvent): void {
     if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented || isTyping(event)) return;
-    const action = byKey[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    const action = this.#others[event.key] ?? (this.#charactersOn ? this.#characters[keyOf(event)] : undefined);
     if (!action) return;
     event.preventDefault();
     if (!event.repeat) action();
-  });
+  }
+}
+
+/** A letter is a capital with Shift, whether or not Caps Lock is on. */
+function keyOf({ key, shiftKey }: KeyboardEvent): string {
+  if (key.length !== 1) return key;
+  return shiftKey ? key.toUpperCase() : key.toLowerCase();
 }
 
 /** A field, a list or a dialog takes all keys; a button only the one that presses it. */
