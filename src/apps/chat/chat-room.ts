@@ -62,7 +62,9 @@ export class ChatRoom {
     const speaksJson = offers(request, chatSubprotocol);
     const connection = this.#context.gateway.handshake(request, speaksJson ? this.#json : this.#plain, entry);
     if (connection === undefined) return;
-    const joined: Promise<unknown> = speaksJson ? this.#joinJson(connection, entry.query.get('nick')) : this.#enter(connection);
+    const joined: Promise<unknown> = speaksJson
+      ? this.#joinJson(connection, entry.query.get('nick'))
+      : this.#enter(connection);
     this.#joined.set(connection, joined);
     joined.catch((error: unknown) => {
       // Gone before it was in.
