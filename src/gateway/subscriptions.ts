@@ -66,9 +66,9 @@ export class Subscriptions {
   }
 
   async updatePresence(connection: Connection, name: string, info: string): Promise<boolean> {
-    if (connection.presences?.has(name) !== true) return false;
+    if (!isPresent(connection, name)) return false;
     await this.#enter(connection, name, info);
-    return connection.presences?.has(name) === true;
+    return isPresent(connection, name);
   }
 
   /** @returns whether it was not in before */
@@ -114,6 +114,10 @@ export class Subscriptions {
       this.#trace.write('carillon:broker', { event: 'leave-failed', err: error });
     });
   }
+}
+
+function isPresent(connection: Connection, name: string): boolean {
+  return connection.presences?.has(name) === true;
 }
 
 function isIn(connection: Connection, name: string): boolean {
