@@ -66,6 +66,8 @@ function primary() {
 }
 
 function worker() {
+  // The primary may be gone already: the measurement is over.
+  cluster.worker.on('error', () => {});
   let connections = 0;
   const webSockets = new WebSocketServer({ noServer: true });
   const server = createServer();

@@ -41,7 +41,7 @@ export class AppCalls {
   #call(connection: Connection, handler: () => void | Promise<unknown>): void {
     try {
       const result = handler();
-      if (result !== undefined) result.catch((error: unknown) => this.failed(connection, error));
+      if (result instanceof Promise) result.catch((error: unknown) => this.failed(connection, error));
     } catch (error) {
       this.failed(connection, error);
     }
@@ -50,7 +50,8 @@ export class AppCalls {
   #message(connection: Connection, data: Buffer, kind: MessageKind): void {
     try {
       const result = connection.handlers.onMessage?.(connection, data, kind);
-      if (result !== undefined) this.#follow(connection, result);
+      // A program without types may return anything, such as what `send` answered.
+      if (result instanceof Promise) this.#follow(connection, result);
     } catch (error) {
       this.failed(connection, error);
     }

@@ -40,6 +40,8 @@ export function runWorker(): () => void {
   });
   send({ type: 'hears' });
 
+  // A word that no longer reached the primary, such as that this worker stopped listening: `disconnect` tells the rest.
+  cluster.worker?.on('error', () => {});
   cluster.worker?.on('disconnect', () => {
     // The primary is gone and with it the broker. node:cluster would exit here and now, without a word to the clients.
     if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;

@@ -1,21 +1,10 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LogViewServerMessage } from '../../src/apps/log-view/log-view-protocol.ts';
 import { launchChromium } from '../support/launch-chromium.ts';
+import { live, numbered } from '../support/log-lines.ts';
 import { LogViewPage } from '../support/log-view-page.ts';
 import { startLogViewPage } from '../support/start-log-view-page.ts';
 import { until } from '../support/until.ts';
-
-const numbered = (count: number, from = 0, prefix = 'line'): string[] =>
-  Array.from({ length: count }, (_, i) => `${prefix} ${String(from + i).padStart(6, '0')}`);
-
-const live = (lines: readonly string[], node = 'a', file = 'app.log'): LogViewServerMessage => ({
-  type: 'lines',
-  log: 'app',
-  node,
-  file,
-  lines,
-});
 
 let browser: Browser;
 beforeAll(async () => {

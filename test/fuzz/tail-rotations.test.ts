@@ -90,7 +90,7 @@ async function play(steps: readonly Step[], linked: boolean): Promise<void> {
           followed = follow(writer.path, given, { refreshMs: 5, publish: collect });
           break;
         case 'pause':
-          await new Promise((resolve) => setTimeout(resolve, 8));
+          for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
           break;
       }
       await opened();

@@ -193,6 +193,18 @@ describe('a gateway', () => {
     expect(errors).toEqual(['app-error', 'app-error']);
   });
 
+  it('does not mind what a handler returns', async () => {
+    // As a program without types may write it.
+    const answer: unknown = (connection: Connection, data: Buffer) => started.gateway.send(connection, data);
+    const started = await startGateway({ onMessage: answer as () => void });
+    await using _stop = started;
+    await using client = await TestClient.open(started.url);
+    for (const byte of [1, 2]) {
+      client.send(Buffer.from([byte]));
+      expect(await client.next()).toEqual(Buffer.from([byte]));
+    }
+  });
+
   it('survives a close handler that throws or rejects', async () => {
     const metrics = new Metrics();
     await using started = await startGateway(

@@ -55,6 +55,7 @@ describe('watching a log', () => {
   it('joins backlog and live lines without a gap or a duplicate while the log is being written and rotated', async () => {
     await using folder = await temporaryFolder({ 'a.log': '' });
     await using view = await startLogView({ logs: { app: folder.file('a.log') }, tail: 50, refresh: 5 });
+    await using witness = await LogViewClient.open(view.socketUrl());
     const last = 3_000;
     let written = 0;
     const writing = (async () => {
@@ -66,7 +67,8 @@ describe('watching a log', () => {
         if (written % 500 < count) {
           await rename(folder.file('a.log'), folder.file(`a.log.${written}`));
           await writeFile(folder.file('a.log'), '');
-          await new Promise((resolve) => setTimeout(resolve, 50));
+          // A file that came and went before anybody looked is promised to nobody.
+          await until(() => witness.lines.at(-1) === `${written}`);
         }
       }
       await appendFile(folder.file('a.log'), 'end\n');
@@ -74,7 +76,8 @@ describe('watching a log', () => {
     const viewers: LogViewClient[] = [];
     while (written < last) {
       viewers.push(await LogViewClient.open(view.socketUrl()));
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      const before = written;
+      await until(() => written >= Math.min(last, before + 100));
     }
     await writing;
     expect(viewers.length).toBeGreaterThan(5);
