@@ -12,6 +12,10 @@
  * - `subscribe` and `unsubscribe` take effect in the order of the calls; they are not reference-counted: the gateway
  *   subscribes to a name once, however many connections are in it. Subscribing twice is harmless.
  * - Names and data are arbitrary: any Unicode name, empty data, data of any bytes arrive as they were given.
+ * - A publication whose `id` was accepted for its subscription within the last `idempotencyMs` is not published again;
+ *   `publish` answers with the position of the first one, so that a retry is harmless.
+ * - After a fault `sink.gap` names every subscription of which something may have been missed, after it is subscribed
+ *   again: what is accepted later is delivered.
  * - After `close` nothing is delivered, and every other method rejects with `BrokerClosedError`.
  */
 export interface Broker {
@@ -20,10 +24,11 @@ export interface Broker {
   subscribe(names: readonly string[]): Promise<void>;
   unsubscribe(names: readonly string[]): Promise<void>;
   /**
-   * Resolves when the broker has accepted the publication, with its position where the subscription has history.
-   * @throws BrokerUnavailableError when it was not accepted; the publication is not retried.
+   * Resolves when the broker has accepted the publication, with its position where it is kept in the history. Appending
+   * and publishing are one step: offsets are delivered in their order, without a hole.
+   * @throws BrokerUnavailableError when it was not accepted, or, as its `outcome` says, perhaps not
    */
-  publish(publication: Publication): Promise<Position | undefined>;
+  publish(publication: Publication, options?: PublishOptions): Promise<Position | undefined>;
   /** Idempotent. */
   close(): Promise<void>;
 
@@ -57,21 +62,66 @@ export interface Publication {
   readonly position?: Position;
 }
 
-/** A place in a subscription's history. The offset counts publications from 1; a new epoch means history was lost. */
+export interface PublishOptions {
+  /** Keeps the publication in its subscription's history. Absent: it is not kept and has no position. */
+  readonly history?: HistoryRule;
+  /** The publisher's name for this publication, unique in its subscription. At most 256 bytes of UTF-8. */
+  readonly id?: string;
+}
+
+/** How long the ids of publications are remembered, in milliseconds. */
+export const idempotencyMs: number = 5 * 60_000;
+
+/** How much of a subscription is kept. */
+export interface HistoryRule {
+  /** Most publications, exactly: with the next one the oldest goes. */
+  readonly size: number;
+  /** How long each publication is kept, in seconds. */
+  readonly ttl: number;
+}
+
+/**
+ * A place in a subscription's history. The offset counts kept publications from 1; 0 is the place before the first. The
+ * epoch is opaque: two positions can be compared by their offsets only where their epochs are equal. Whether an older
+ * epoch can be continued from, `HistoryCapability.read` knows.
+ */
 export interface Position {
   readonly epoch: string;
   readonly offset: number;
 }
 
+/**
+ * What was published with `PublishOptions.history`. Positions survive a subscription that nobody is in, and the loss of
+ * workers; where history was lost, or has forgotten what it had told, positions of before are answered with `lost`.
+ * What is chained to the promise of `read` runs before the next delivery to the sink, unless it waits for more than
+ * promises.
+ */
 export interface HistoryCapability {
-  /** Publications after `since` in order, at most `limit`. */
-  read(name: string, since: Position | undefined, limit: number): Promise<HistoryPage>;
+  read(name: string, query: HistoryQuery): Promise<HistoryPage>;
+}
+
+export interface HistoryQuery {
+  /** Where to begin, exclusive. Absent: before the oldest that is kept, or with `reverse` after the newest. */
+  readonly since?: Position;
+  /** Most publications of the page; 0 asks for the position only. A page may be shorter, see `HistoryPage`. */
+  readonly limit: number;
+  /** Towards the oldest, newest first. Default false. */
+  readonly reverse?: boolean;
 }
 
 export interface HistoryPage {
+  /**
+   * In order of their offsets, without a hole; newest first with `reverse`. A page ends early when its data comes to
+   * a MiB or so; where there is one to tell, it has one at least (unless `limit` is 0).
+   */
   readonly publications: readonly Publication[];
-  /** The newest position at the time of the reading. */
+  /** The newest position at the time of the reading, with the present epoch. */
   readonly position: Position;
+  /**
+   * Why `since` cannot be continued from; absent: it can. `trimmed`: publications after it are no longer kept. `epoch`:
+   * it is of a history that was lost, or of publications that the history has forgotten. Nothing is in the page then.
+   */
+  readonly lost?: 'trimmed' | 'epoch';
 }
 
 /**
@@ -94,6 +144,14 @@ export interface PresenceCapability {
    * Members of a broker that ended without `close` vanish within the time the broker's documentation states.
    */
   members(name: string, limit: number, cursor?: string): Promise<PresencePage>;
+  /** How many are in it, without listing them. */
+  stats(name: string): Promise<PresenceStats>;
+}
+
+export interface PresenceStats {
+  readonly connections: number;
+  /** Different users among the members that have one. */
+  readonly users: number;
 }
 
 export interface PresenceMember {
@@ -116,15 +174,20 @@ export interface PresenceEvent {
   readonly member: PresenceMember;
 }
 
+/** Messages between nodes, at most once, like publications. */
 export interface ControlCapability {
-  /** Says who gets the control messages for this node and for all. */
-  listen(receive: (message: ControlMessage) => void): void;
-  /** Sends to one node, or to all nodes, this one included. */
+  /**
+   * From here on `receive` gets the messages for this node and for all, on every broker of the node that listens.
+   * Resolves when a message sent later will be received. Called once; `receive` does not throw.
+   */
+  listen(node: string, receive: (message: ControlMessage) => void): Promise<void>;
+  /** Sends to one node, or to all nodes, this one included. @throws BrokerUnavailableError when it was not accepted */
   send(message: ControlMessage, node?: string): Promise<void>;
 }
 
 export interface ControlMessage {
   readonly type: string;
+  /** In the shape of its type: JSON, as a rule. */
   readonly body: string;
 }
 
@@ -137,8 +200,21 @@ export interface ProbeCapability {
   roundTrip(deadlineMs: number): Promise<number>;
 }
 
+/** Names that begin so are the brokers' and the gateway's own; apps and clients cannot use them. */
+export const reservedPrefix: string = 'carillon:';
+
 export class BrokerUnavailableError extends Error {
   readonly code = 'BROKER_UNAVAILABLE';
+  /** `refused`: it was not carried out. `unknown`: the answer did not come; it may have been carried out. */
+  readonly outcome: 'refused' | 'unknown';
+
+  constructor(
+    message: string,
+    { outcome = 'refused', cause }: { outcome?: 'refused' | 'unknown'; cause?: unknown } = {},
+  ) {
+    super(message, cause === undefined ? {} : { cause });
+    this.outcome = outcome;
+  }
 }
 
 export class BrokerClosedError extends Error {

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 const needed: Readonly<Record<string, string>> = {
   '/usr/bin/chromium': 'chromium',
   '/usr/bin/openssl': 'openssl',
+  '/usr/bin/redis-server': 'redis-server',
 };
 
 /** Installs the missing programs on Debian and Ubuntu, as root; elsewhere says what to install. */

@@ -23,6 +23,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const packageUsers: Readonly<Record<string, readonly string[]>> = {
   ws: ['gateway/', 'client/node-transport.ts'],
   'prom-client': ['metrics/', 'server/'],
+  ioredis: ['broker/redis/'],
   chokidar: ['apps/log-view/', 'server/tls'],
   jose: ['auth/'],
   pino: ['server/'],
