@@ -111,15 +111,22 @@ export interface HistoryQuery {
 
 export interface HistoryPage {
   /**
-   * In order of their offsets, without a hole; newest first with `reverse`. A page ends early when its data comes to
-   * a MiB or so; where there is one to tell, it has one at least (unless `limit` is 0).
+   * In order of their offsets; newest first with `reverse`. A page ends early when its data comes to a MiB or so;
+   * where there is one to tell, it has one at least (unless `limit` is 0, or those it covers cannot be understood).
    */
   readonly publications: readonly Publication[];
+  /**
+   * Which offsets the page covers, both inclusive, the lower one first. Absent: those of its publications, which have
+   * no hole then. Of what it covers and does not have, the entry is malformed or was taken away by somebody: it is
+   * skipped, and whoever reads on does so after the range.
+   */
+  readonly range?: { readonly first: number; readonly last: number };
   /** The newest position at the time of the reading, with the present epoch. */
   readonly position: Position;
   /**
    * Why `since` cannot be continued from; absent: it can. `trimmed`: publications after it are no longer kept. `epoch`:
    * it is of a history that was lost, or of publications that the history has forgotten. Nothing is in the page then.
+   * With `reverse` nothing is `trimmed`: the page before the oldest is empty.
    */
   readonly lost?: 'trimmed' | 'epoch';
 }

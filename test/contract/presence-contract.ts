@@ -236,6 +236,61 @@ export function presenceContract(makeCluster: MakeBrokerCluster): void {
       expect(await allMembers(staying, room)).toEqual([{ connectionId: 'a' }]);
     });
 
+    it('counts connections and different users without listing them', async () => {
+      await using cluster = await makeCluster();
+      const all = await participants(cluster, 2);
+      const [one, other] = all as [Participant, Participant];
+      const expectStats = async (connections: number, users: number): Promise<void> => {
+        for (const each of all) expect(await presenceOf(each).stats(room)).toEqual({ connections, users });
+      };
+      await expectStats(0, 0);
+
+      await presenceOf(one).enter(room, { connectionId: 'a', user: 'ann' });
+      await presenceOf(other).enter(room, { connectionId: 'b', user: 'ann', info: '{}' });
+      await presenceOf(other).enter(room, { connectionId: 'c', user: '' });
+      await presenceOf(one).enter(room, { connectionId: 'd' });
+      await presenceOf(one).enter(room, { connectionId: 'e' });
+      await presenceOf(one).enter('another', { connectionId: 'f', user: 'zoe' });
+      await expectStats(5, 2);
+
+      // Another user, none any more, one for the first time, the same with other information, gone.
+      await presenceOf(one).enter(room, { connectionId: 'b', user: 'bob' });
+      await presenceOf(other).enter(room, { connectionId: 'c' });
+      await presenceOf(one).enter(room, { connectionId: 'd', user: 'bob' });
+      await presenceOf(one).enter(room, { connectionId: 'a', user: 'ann', info: '{}' });
+      await presenceOf(one).leave(room, 'e');
+      await presenceOf(one).leave(room, 'nobody');
+      await expectStats(4, 2);
+
+      await other.broker.close();
+      await settled([one]);
+      expect(await presenceOf(one).stats(room)).toEqual({ connections: 3, users: 2 });
+
+      for (const connectionId of ['a', 'b', 'd']) await presenceOf(one).leave(room, connectionId);
+      expect(await presenceOf(one).stats(room)).toEqual({ connections: 0, users: 0 });
+      expect(await presenceOf(one).stats('another')).toEqual({ connections: 1, users: 1 });
+    });
+
+    it('agrees in its counts with its pages, whatever happened before', async () => {
+      await using cluster = await makeCluster();
+      const all = await participants(cluster, 2);
+      const changes: Promise<void>[] = [];
+      for (let index = 0; index < 400; index++) {
+        const presence = presenceOf(all[index % 2] as Participant);
+        const connectionId = `c${(index * 7) % 31}`;
+        const user = `u${(index * 5) % 11}`;
+        if (index % 4 === 3) changes.push(presence.leave(room, connectionId));
+        else changes.push(presence.enter(room, index % 5 === 0 ? { connectionId } : { connectionId, user }));
+      }
+      await Promise.all(changes);
+      await settled(all);
+      const members = await allMembers(all[0] as Participant, room);
+      expect(await presenceOf(all[1] as Participant).stats(room)).toEqual({
+        connections: members.length,
+        users: new Set(members.flatMap(({ user }) => user ?? [])).size,
+      });
+    });
+
     it('rejects with BrokerClosedError after close', async () => {
       await using cluster = await makeCluster();
       const one = await participant(cluster);
@@ -245,6 +300,7 @@ export function presenceContract(makeCluster: MakeBrokerCluster): void {
         () => presence.enter(room, { connectionId: 'a' }),
         () => presence.leave(room, 'a'),
         () => presence.members(room, 10),
+        () => presence.stats(room),
       ]) {
         await expect(call()).rejects.toBeInstanceOf(BrokerClosedError);
       }

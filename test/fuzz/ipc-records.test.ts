@@ -8,7 +8,7 @@ import { IpcCluster } from '../support/ipc-cluster.ts';
 import { RecordingSink } from '../support/recording-sink.ts';
 import { socketPair } from '../support/socket-pair.ts';
 
-const magic = Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 1]);
+const magic = Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 2]);
 
 /** A field or a record body as it might be, or almost. */
 const anyBytes = fc.uint8Array({ maxLength: 30 }).map((bytes) => Buffer.from(bytes));
@@ -18,7 +18,7 @@ const anyField = fc.tuple(anyBytes, fc.integer({ min: -1, max: 1 })).map(([bytes
   return Buffer.concat([length, bytes]);
 });
 const anyRecord = fc
-  .tuple(fc.integer({ min: 0, max: 15 }), fc.array(fc.oneof(anyField, anyBytes), { maxLength: 5 }))
+  .tuple(fc.integer({ min: 0, max: 22 }), fc.array(fc.oneof(anyField, anyBytes), { maxLength: 5 }))
   .map(([type, fields]) => {
     const body = Buffer.concat(fields);
     const header = Buffer.alloc(5);
@@ -26,8 +26,31 @@ const anyRecord = fc
     header[4] = type;
     return Buffer.concat([header, body]);
   });
+/** A request to keep or to read, as a worker writes it, of which a byte may be another. */
+const anyHistoryRequest = fc
+  .tuple(
+    fc.constantFrom(
+      [
+        0, 0, 0, 33, 14, 3, 0, 0, 0, 5, 0x40, 0x4e, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x61, 0, 0, 0, 1, 0x62, 0, 0, 0, 0, 0,
+        0x63, 0x64,
+      ],
+      [0, 0, 0, 20, 14, 2, 0, 0, 0, 1, 0x61, 0, 0, 0, 1, 0x62, 0, 0, 0, 0, 0, 0x63, 0x64],
+      [0, 0, 0, 11, 17, 0, 0, 0, 0, 9, 0, 0, 0, 1, 0x62],
+      [0, 0, 0, 22, 17, 3, 0, 0, 0, 9, 0, 0, 0, 1, 0x62, 0, 0, 0, 1, 0x65, 0, 0, 0, 0, 0, 7],
+      [0, 0, 0, 6, 19, 0, 0, 0, 1, 0x62],
+    ),
+    fc.option(fc.tuple(fc.nat(30), fc.nat(255))),
+  )
+  .map(([bytes, change]) => {
+    const record = Buffer.from(bytes);
+    // The length is right, so that it is the record that is malformed and not the stream.
+    record.writeUInt32BE(record.length - 4);
+    if (change !== null) record[4 + (change[0] % (record.length - 4))] = change[1];
+    return record;
+  });
 const anyStream = fc.oneof(
   anyBytes,
+  fc.array(anyHistoryRequest, { maxLength: 10 }).map((records) => Buffer.concat([magic, ...records])),
   fc.array(anyRecord, { maxLength: 20 }).map((records) => Buffer.concat([magic, ...records])),
   fc.array(fc.oneof(anyRecord, anyBytes), { maxLength: 20 }).map((parts) => Buffer.concat([magic, ...parts])),
 );
@@ -73,6 +96,9 @@ describe('whatever comes over the pipe', () => {
               broker.subscribe(['']),
               broker.publish(textPublication('', 'hello')),
               broker.presence.members('', 10),
+              broker.presence.stats(''),
+              broker.publish(textPublication('', 'hello'), { history: { size: 1, ttl: 1 }, id: 'a' }),
+              broker.history.read('', { limit: 10 }),
             ]),
           () => {},
         );

@@ -6,6 +6,11 @@ import { until } from './until.ts';
 export interface BrokerCluster extends AsyncDisposable {
   /** One more broker, not started. */
   join(): Promise<Broker>;
+  /**
+   * Keeps what is published from this broker while `meanwhile` runs, and loses some of it, then lets it recover by
+   * itself. Absent: nothing can come between these brokers. `meanwhile` publishes at least 16 MiB.
+   */
+  fault?(broker: Broker, meanwhile: () => Promise<unknown>): Promise<void>;
 }
 
 export type MakeBrokerCluster = () => Promise<BrokerCluster>;
@@ -37,14 +42,18 @@ export function textPublication(subscription: string, text: string): Publication
 
 let fences = 0;
 
+/** One per third of a Redis Cluster's slots, by their hash tags: what lies in different slots has no common order. */
+const thirds = ['{a}', '{b}', '{c}'];
+
 /** Resolves when what the participants have asked for until now has come to all of them. */
 export async function settled(all: readonly Participant[]): Promise<void> {
-  const name = `fence ${++fences}`;
-  await Promise.all(all.map(({ broker }) => broker.subscribe([name])));
-  await Promise.all(all.map(({ broker }) => broker.publish(textPublication(name, 'fence'))));
-  await until(() => all.every(({ sink }) => sink.texts(name).length === all.length), {
+  const number = ++fences;
+  const names = thirds.map((tag) => `fence ${number} ${tag}`);
+  await Promise.all(all.map(({ broker }) => broker.subscribe(names)));
+  await Promise.all(all.flatMap(({ broker }) => names.map((name) => broker.publish(textPublication(name, 'fence')))));
+  await until(() => all.every(({ sink }) => names.every((name) => sink.texts(name).length === all.length)), {
     everyMs: 1,
     what: 'fences arrived',
   });
-  await Promise.all(all.map(({ broker }) => broker.unsubscribe([name])));
+  await Promise.all(all.map(({ broker }) => broker.unsubscribe(names)));
 }

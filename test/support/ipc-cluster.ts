@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Broker } from '../../src/broker/broker.ts';
 import { IpcBroker, type IpcBrokerOptions } from '../../src/broker/ipc/ipc-broker.ts';
 import { IpcSwitch, type IpcSwitchOptions } from '../../src/broker/ipc/ipc-switch.ts';
 import type { BrokerCluster } from './broker-cluster.ts';
@@ -8,6 +9,7 @@ import { socketPair, type SocketPair } from './socket-pair.ts';
 export class IpcCluster implements BrokerCluster {
   readonly switch: IpcSwitch;
   readonly #brokers: IpcBroker[] = [];
+  readonly #pipes = new Map<Broker, Socket>();
   readonly #pairs: SocketPair[] = [];
 
   constructor(options: Partial<IpcSwitchOptions> = {}) {
@@ -30,7 +32,16 @@ export class IpcCluster implements BrokerCluster {
     const pipe = await this.pipe();
     const broker = new IpcBroker(pipe, options);
     this.#brokers.push(broker);
+    this.#pipes.set(broker, pipe);
     return { broker, pipe };
+  }
+
+  /** The worker does not read for a while, so that the switch withholds from it what comes to more than its backlog. */
+  async fault(broker: Broker, meanwhile: () => Promise<unknown>): Promise<void> {
+    const pipe = this.#pipes.get(broker);
+    pipe?.pause();
+    await meanwhile();
+    pipe?.resume();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -18,8 +18,6 @@ export class RecordingSink implements BrokerSink {
     this.events.push(event);
   }
 
-  control(): void {}
-
   /** The data of what was delivered for a name, as text. */
   texts(name: string): string[] {
     return this.publications.filter(({ subscription }) => subscription === name).map(({ data }) => data.toString());

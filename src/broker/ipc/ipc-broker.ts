@@ -3,19 +3,34 @@ import {
   type Broker,
   type BrokerSink,
   type BrokerUnavailableError,
+  type HistoryCapability,
+  type HistoryPage,
+  type HistoryQuery,
   type Position,
   type PresenceCapability,
   type PresenceEvent,
-  type PresenceMember,
-  type PresencePage,
   type Publication,
+  type PublishOptions,
 } from '../broker.ts';
+import { ControlSubscription } from '../control-subscription.ts';
 import { ProbeSubscription } from '../probe-subscription.ts';
 import { LocalSubscriptions } from '../memory/local-subscriptions.ts';
-import { memberBytes, readMember, writeMember } from './member-codec.ts';
+import {
+  keepBytes,
+  keepMarginBytes,
+  readHistoryPage,
+  readKept,
+  readPositioned,
+  readRequestBytes,
+  writeKeep,
+  writeReadRequest,
+} from './history-codec.ts';
+import { IpcPresence } from './ipc-presence.ts';
+import { readMember } from './member-codec.ts';
 import { publicationBytes, readPublication, writePublication } from './publication-codec.ts';
-import { headerBytes, MalformedRecordError, recordType } from './record.ts';
+import { MalformedRecordError, recordType } from './record.ts';
 import type { RecordCursor } from './record-cursor.ts';
+import { stringsBytes } from './record-writer.ts';
 import { WorkerPipe } from './worker-pipe.ts';
 
 export interface IpcBrokerOptions {
@@ -42,15 +57,13 @@ export interface IpcBrokerStats {
   readonly unansweredBytes: number;
 }
 
-/** Limits of a page travel as u32. */
-const maxPageLimit = 2 ** 32 - 1;
-
 /** A worker's broker: everything goes through the primary's `IpcSwitch` at the other end of the pipe. */
 export class IpcBroker implements Broker {
+  readonly history: HistoryCapability;
   readonly presence: PresenceCapability;
+  readonly control: ControlSubscription = new ControlSubscription(this);
   readonly probe: ProbeSubscription = new ProbeSubscription(this);
   readonly #pipe: WorkerPipe;
-  readonly #unansweredCapBytes: number;
   readonly #closeTimeoutMs: number;
   readonly #subscriptions = new LocalSubscriptions();
   #sink: BrokerSink | undefined;
@@ -65,9 +78,8 @@ export class IpcBroker implements Broker {
     stream: Duplex,
     { unansweredBytes = 64 * 1024 * 1024, closeTimeoutMs = 2_000, onLost }: Partial<IpcBrokerOptions> = {},
   ) {
-    this.#unansweredCapBytes = unansweredBytes;
     this.#closeTimeoutMs = closeTimeoutMs;
-    this.#pipe = new WorkerPipe(stream, {
+    this.#pipe = new WorkerPipe(stream, unansweredBytes, {
       onRecord: (type, cursor) => this.#onRecord(type, cursor),
       onMalformed: () => void this.#malformed++,
       onLost: (error) => {
@@ -75,11 +87,8 @@ export class IpcBroker implements Broker {
         onLost?.(error);
       },
     });
-    this.presence = {
-      enter: (name, member) => this.#enter(name, member),
-      leave: (name, connectionId) => this.#leave(name, connectionId),
-      members: (name, limit, cursor) => this.#members(name, limit, cursor),
-    };
+    this.history = { read: (name, query) => this.#read(name, query) };
+    this.presence = new IpcPresence(this.#pipe);
   }
 
   get stats(): IpcBrokerStats {
@@ -99,28 +108,28 @@ export class IpcBroker implements Broker {
 
   async subscribe(names: readonly string[]): Promise<void> {
     const kept = [...names];
-    const bytes = namesBytes(kept);
-    this.#check(bytes);
+    const bytes = stringsBytes(kept);
+    this.#pipe.check(bytes);
     const ticket = this.#subscriptions.request(kept);
     this.#pipe.writer.strings(recordType.subscribe, kept);
-    await this.#accepted(bytes, () => this.#subscriptions.confirm(kept, ticket));
+    await this.#pipe.accepted(bytes, () => this.#subscriptions.confirm(kept, ticket));
   }
 
   async unsubscribe(names: readonly string[]): Promise<void> {
-    const bytes = namesBytes(names);
-    // What makes the primary's work less is not refused for its being behind.
-    this.#check(bytes, Infinity);
+    const bytes = stringsBytes(names);
+    this.#pipe.check(bytes, true);
     this.#subscriptions.drop(names);
     this.#pipe.writer.strings(recordType.unsubscribe, names);
-    await this.#accepted(bytes);
+    await this.#pipe.accepted(bytes);
   }
 
-  async publish(publication: Publication): Promise<Position | undefined> {
+  async publish(publication: Publication, options?: PublishOptions): Promise<Position | undefined> {
+    if (options?.history !== undefined || options?.id !== undefined) return this.#keep(publication, options);
     const bytes = publicationBytes(publication);
-    this.#check(bytes);
+    this.#pipe.check(bytes);
     this.#publications++;
     writePublication(this.#pipe.writer, publication, bytes);
-    await this.#accepted(bytes);
+    await this.#pipe.accepted(bytes);
     return undefined;
   }
 
@@ -130,62 +139,28 @@ export class IpcBroker implements Broker {
     return (this.#closing ??= this.#pipe.close(this.#closeTimeoutMs));
   }
 
-  async #enter(name: string, member: PresenceMember): Promise<void> {
-    const nameBytes = Buffer.byteLength(name);
-    const bodyBytes = 4 + nameBytes + memberBytes(member);
-    this.#check(headerBytes + bodyBytes);
-    const { writer } = this.#pipe;
-    writer.begin(recordType.enter, bodyBytes);
-    writer.string(name, nameBytes);
-    writeMember(writer, member);
-    await this.#accepted(headerBytes + bodyBytes);
+  async #keep(publication: Publication, options: PublishOptions): Promise<Position | undefined> {
+    const bytes = keepBytes(publication, options);
+    this.#pipe.check(bytes + keepMarginBytes);
+    this.#publications++;
+    writeKeep(this.#pipe.writer, publication, options, bytes);
+    return this.#pipe.answeredOrAccepted(bytes, recordType.kept, readKept);
   }
 
-  async #leave(name: string, connectionId: string): Promise<void> {
-    const values = [name, connectionId];
-    const bytes = namesBytes(values);
-    this.#check(bytes, Infinity);
-    this.#pipe.writer.strings(recordType.leave, values);
-    await this.#accepted(bytes);
-  }
-
-  async #members(name: string, limit: number, cursor = ''): Promise<PresencePage> {
-    const nameBytes = Buffer.byteLength(name);
-    const cursorBytes = Buffer.byteLength(cursor);
-    const bodyBytes = 4 + nameBytes + 4 + 4 + cursorBytes;
-    this.#check(headerBytes + bodyBytes);
-    const { writer } = this.#pipe;
-    writer.begin(recordType.members, bodyBytes);
-    writer.string(name, nameBytes);
-    writer.u32(limit >= 1 ? Math.min(Math.floor(limit), maxPageLimit) : 1);
-    writer.string(cursor, cursorBytes);
-    return new Promise((resolve, reject) => {
-      this.#pipe.expect({ bytes: headerBytes + bodyBytes, answer: resolve, reject });
-    });
-  }
-
-  #check(recordBytes: number, capBytes: number = this.#unansweredCapBytes): void {
-    const refusal = this.#pipe.refusal(recordBytes, capBytes);
-    if (refusal !== undefined) throw refusal;
-  }
-
-  #accepted(bytes: number, then: () => void = nothing): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#pipe.expect({
-        bytes,
-        accept: () => {
-          then();
-          resolve();
-        },
-        reject,
-      });
-    });
+  async #read(name: string, query: HistoryQuery): Promise<HistoryPage> {
+    const bytes = readRequestBytes(name, query);
+    this.#pipe.check(bytes);
+    writeReadRequest(this.#pipe.writer, name, query, bytes);
+    return this.#pipe.answered(bytes, recordType.historyPage, (cursor) => readHistoryPage(cursor, name));
   }
 
   #onRecord(type: number, cursor: RecordCursor): void {
     switch (type) {
       case recordType.publication:
         this.#deliver(readPublication(cursor));
+        return;
+      case recordType.positioned:
+        this.#deliver(readPositioned(cursor));
         return;
       case recordType.gap:
         this.#tellGap(cursor.strings());
@@ -205,13 +180,16 @@ export class IpcBroker implements Broker {
   }
 
   #deliver(publication: Publication): void {
-    if (!this.#subscriptions.has(publication.subscription) || this.probe.takes(publication)) return;
+    if (!this.#subscriptions.has(publication.subscription)) return;
+    if (this.probe.takes(publication) || this.control.takes(publication)) return;
     this.#deliveries++;
     this.#sink?.deliver(publication);
   }
 
   #tellGap(names: readonly string[]): void {
-    const present = names.filter((name) => this.#subscriptions.has(name) && name !== this.probe.name);
+    const present = names.filter(
+      (name) => this.#subscriptions.has(name) && name !== this.probe.name && !this.control.owns(name),
+    );
     if (present.length === 0) return;
     this.#gaps++;
     this.#sink?.gap(present);
@@ -223,13 +201,4 @@ export class IpcBroker implements Broker {
     cursor.finish();
     if (this.#subscriptions.has(subscription)) this.#sink?.presence({ subscription, type, member });
   }
-}
-
-function nothing(): void {}
-
-/** Bytes of a record that holds only these strings. */
-function namesBytes(names: readonly string[]): number {
-  let bytes = headerBytes;
-  for (const name of names) bytes += 4 + Buffer.byteLength(name);
-  return bytes;
 }

@@ -1,11 +1,15 @@
 import type { Duplex } from 'node:stream';
+import { standaloneCopy } from '../../lib/standalone-copy.ts';
+import { HistoryStore, type HistoryStoreOptions } from '../memory/history-store.ts';
 import { MemberRoster } from '../memory/member-roster.ts';
 import { SubscriptionTable } from '../memory/subscription-table.ts';
+import { readKeep, readReadRequest } from './history-codec.ts';
+import { memberForm } from './member-codec.ts';
 import { headerBytes, MalformedRecordError, recordType } from './record.ts';
 import { RecordCursor } from './record-cursor.ts';
 import { SwitchPeer, type SwitchPeerListener } from './switch-peer.ts';
 
-export interface IpcSwitchOptions {
+export interface IpcSwitchOptions extends HistoryStoreOptions {
   /**
    * Most bytes that may wait for one worker; above it the worker misses publications and its requests wait, until it
    * has read what waits; then it is told what it missed. One publication and one answer may exceed it. Default 64 MiB.
@@ -23,6 +27,16 @@ export interface IpcSwitchStats {
   readonly members: number;
   /** Bytes that wait for workers now. */
   readonly backlogBytes: number;
+  /** Names whose position in their history is known now. */
+  readonly historyNames: number;
+  /** Publications in all histories now. Those that have expired go within some seconds. */
+  readonly historyEntries: number;
+  /** What all histories take now, about. */
+  readonly historyBytes: number;
+  /** Ids of publications that are remembered now. */
+  readonly recentIds: number;
+  /** Publications that histories gave up before their time because all came to more than the cap. */
+  readonly evicted: number;
   /** Publications received from workers. */
   readonly publications: number;
   /** Publications and events of presence passed on; one received may be passed on to several workers, or to none. */
@@ -47,10 +61,9 @@ export class IpcSwitch {
   readonly #peers = new Set<SwitchPeer>();
   readonly #subscriptions = new SubscriptionTable<SwitchPeer>();
   /** Members as the bytes that the worker sent, see member-codec.ts. */
-  readonly #roster = new MemberRoster<SwitchPeer, Buffer>(
-    (a, b) => a.equals(b),
-    (member) => member.length,
-  );
+  readonly #roster = new MemberRoster<SwitchPeer, Buffer>(memberForm);
+  /** Publications as the bytes that the worker sent after the name, see publication-codec.ts. */
+  readonly #history: HistoryStore<Buffer>;
   readonly #listener: SwitchPeerListener;
   #publications = 0;
   #forwarded = 0;
@@ -58,8 +71,9 @@ export class IpcSwitch {
   #gaps = 0;
   #malformed = 0;
 
-  constructor({ backlogBytes = 64 * 1024 * 1024 }: Partial<IpcSwitchOptions> = {}) {
+  constructor({ backlogBytes = 64 * 1024 * 1024, ...history }: Partial<IpcSwitchOptions> = {}) {
     this.#backlogCapBytes = backlogBytes;
+    this.#history = new HistoryStore((content) => content.length, history);
     this.#listener = {
       onRequest: (peer, type, chunk, start, end) => this.#onRequest(peer, type, chunk, start, end),
       onGap: () => void this.#gaps++,
@@ -71,11 +85,17 @@ export class IpcSwitch {
   get stats(): IpcSwitchStats {
     let backlogBytes = 0;
     for (const peer of this.#peers) backlogBytes += peer.backlogBytes;
+    const history = this.#history.stats;
     return {
       workers: this.#peers.size,
       subscriptions: this.#subscriptions.size,
       members: this.#roster.size,
       backlogBytes,
+      historyNames: history.names,
+      historyEntries: history.entries,
+      historyBytes: history.bytes,
+      recentIds: history.ids,
+      evicted: history.evicted,
       publications: this.#publications,
       forwarded: this.#forwarded,
       missed: this.#missed,
@@ -91,6 +111,7 @@ export class IpcSwitch {
 
   /** Ends all pipes at once. */
   close(): void {
+    this.#history.close();
     for (const peer of this.#peers) peer.destroy();
   }
 
@@ -102,6 +123,15 @@ export class IpcSwitch {
         this.#forward(cursor.string(), chunk, start, end);
         peer.accept();
         return;
+      case recordType.keep:
+        this.#publications++;
+        this.#keep(peer, cursor);
+        return;
+      case recordType.read: {
+        const { name, query } = readReadRequest(cursor);
+        peer.answerHistory(this.#history.read(name, query), query.reverse === true);
+        return;
+      }
       case recordType.subscribe:
         for (const name of cursor.strings()) this.#subscriptions.add(name, peer);
         peer.acceptNow();
@@ -126,6 +156,12 @@ export class IpcSwitch {
         peer.answerPage(this.#roster.page(name, limit, after));
         return;
       }
+      case recordType.countMembers: {
+        const name = cursor.string();
+        cursor.finish();
+        peer.answerStats(this.#roster.stats(name));
+        return;
+      }
       default:
         throw new MalformedRecordError(`a worker sent a record of type ${type}`);
     }
@@ -136,6 +172,21 @@ export class IpcSwitch {
       if (peer.forward(name, chunk, start, end)) this.#forwarded++;
       else this.#missed++;
     }
+  }
+
+  #keep(peer: SwitchPeer, cursor: RecordCursor): void {
+    const { options, name, content } = readKeep(cursor);
+    const { position, entry } = this.#history.accept(name, options, (kept) =>
+      kept === undefined ? content : standaloneCopy(content),
+    );
+    if (entry !== undefined) {
+      for (const subscriber of this.#subscriptions.of(name)) {
+        if (subscriber.publish(name, entry, position)) this.#forwarded++;
+        else this.#missed++;
+      }
+    }
+    if (position === undefined) peer.accept();
+    else peer.answerKept(position);
   }
 
   #enter(peer: SwitchPeer, cursor: RecordCursor): void {

@@ -1,6 +1,7 @@
 import type { PresenceMember } from '../broker.ts';
+import type { MemberForm } from '../memory/member-roster.ts';
 import { MalformedRecordError } from './record.ts';
-import type { RecordCursor } from './record-cursor.ts';
+import { RecordCursor } from './record-cursor.ts';
 import type { RecordWriter } from './record-writer.ts';
 
 /** Flags of a member. */
@@ -34,3 +35,10 @@ export function readMember(cursor: RecordCursor): PresenceMember {
     ...(info === undefined ? undefined : { info }),
   };
 }
+
+/** Members as the bytes that are written here. */
+export const memberForm: MemberForm<Buffer> = {
+  isSame: (a, b) => a.equals(b),
+  bytesOf: (member) => member.length,
+  userOf: (member) => readMember(new RecordCursor(member, 0, member.length)).user,
+};

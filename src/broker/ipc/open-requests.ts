@@ -1,13 +1,16 @@
-import type { PresencePage } from '../broker.ts';
 import { MalformedRecordError } from './record.ts';
+import type { RecordCursor } from './record-cursor.ts';
 
 /** A request that the switch has not answered. */
 export interface OpenRequest {
   /** Length of its record. */
   readonly bytes: number;
-  /** Called when it was carried out. Absent: it is answered by a page. */
+  /** Called when it was carried out. Absent: it is answered by a record of its own. */
   readonly accept?: () => void;
-  readonly answer?: (page: PresencePage) => void;
+  /** Type of that record. Absent: there is none. */
+  readonly answerType?: number;
+  /** Reads that record. @throws MalformedRecordError */
+  readonly answer?: (cursor: RecordCursor) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -32,16 +35,21 @@ export class OpenRequests {
 
   accept(count: number): void {
     for (let accepted = 0; accepted < count; accepted++) {
-      const { accept } = this.#shift();
-      if (accept === undefined) throw new MalformedRecordError('a page was asked for and only accepted');
+      const { accept } = this.#oldest;
+      if (accept === undefined) throw new MalformedRecordError('an answer was asked for and only accepted');
+      this.#shift();
       accept();
     }
   }
 
-  answer(page: PresencePage): void {
-    const { answer } = this.#shift();
-    if (answer === undefined) throw new MalformedRecordError('a page that was not asked for');
-    answer(page);
+  answer(type: number, cursor: RecordCursor): void {
+    const request = this.#oldest;
+    if (request.answer === undefined || request.answerType !== type) {
+      throw new MalformedRecordError(`an answer of type ${type} that was not asked for`);
+    }
+    // It is open until its answer has been read: what is malformed rejects it with the others.
+    request.answer(cursor);
+    this.#shift();
   }
 
   rejectAll(error: Error): void {
@@ -52,11 +60,15 @@ export class OpenRequests {
     for (const request of open) request.reject(error);
   }
 
-  #shift(): OpenRequest {
+  get #oldest(): OpenRequest {
     const request = this.#requests[this.#first];
     if (request === undefined) throw new MalformedRecordError('an answer without a request');
+    return request;
+  }
+
+  #shift(): void {
+    this.#bytes -= this.#oldest.bytes;
     this.#first++;
-    this.#bytes -= request.bytes;
     if (this.#first === this.#requests.length) {
       this.#requests = [];
       this.#first = 0;
@@ -64,6 +76,5 @@ export class OpenRequests {
       this.#requests = this.#requests.slice(this.#first);
       this.#first = 0;
     }
-    return request;
   }
 }

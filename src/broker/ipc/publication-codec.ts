@@ -1,4 +1,4 @@
-import type { Publication } from '../broker.ts';
+import type { Position, Publication } from '../broker.ts';
 import { headerBytes, MalformedRecordError, recordType } from './record.ts';
 import type { RecordCursor } from './record-cursor.ts';
 import type { RecordWriter } from './record-writer.ts';
@@ -10,22 +10,31 @@ const hasInfoFlag = 2;
 const nobody: readonly string[] = Object.freeze([]);
 
 /** Bytes of a publication's record, header included. */
-export function publicationBytes({ subscription, data, exclude, info }: Publication): number {
-  let bytes = headerBytes + 4 + Buffer.byteLength(subscription) + 1 + 4 + data.length;
+export function publicationBytes(publication: Publication): number {
+  return headerBytes + 4 + Buffer.byteLength(publication.subscription) + contentBytes(publication);
+}
+
+/** Bytes of what follows the name. */
+export function contentBytes({ data, exclude, info }: Publication): number {
+  let bytes = 1 + 4 + data.length;
   for (const id of exclude) bytes += 4 + Buffer.byteLength(id);
   if (info !== undefined) bytes += 4 + Buffer.byteLength(info);
   return bytes;
 }
 
 /**
- * Body: name; flags (u8); how many ids are excluded (u32), and these; the info where flagged; the data up to the end.
+ * Body: name, content.
  * @param recordBytes what `publicationBytes` says
  */
 export function writePublication(writer: RecordWriter, publication: Publication, recordBytes: number): void {
-  const { subscription, data, kind, exclude, info } = publication;
-  const detached = writer.isDetached(data.length) ? data.length : 0;
-  writer.begin(recordType.publication, recordBytes - headerBytes, detached);
+  const { subscription, data } = publication;
+  writer.begin(recordType.publication, recordBytes - headerBytes, writer.detached(data.length));
   writer.string(subscription, Buffer.byteLength(subscription));
+  writeContent(writer, publication);
+}
+
+/** Flags (u8); how many ids are excluded (u32), and these; the info where flagged; the data up to the end. */
+export function writeContent(writer: RecordWriter, { data, kind, exclude, info }: Publication): void {
   writer.u8((kind === 'binary' ? isBinaryFlag : 0) | (info === undefined ? 0 : hasInfoFlag));
   writer.u32(exclude.length);
   for (const id of exclude) writer.string(id, Buffer.byteLength(id));
@@ -33,9 +42,12 @@ export function writePublication(writer: RecordWriter, publication: Publication,
   writer.data(data);
 }
 
-/** Reads the body of a publication. The data is a slice of the chunk where it pins little memory, else a copy. */
 export function readPublication(cursor: RecordCursor): Publication {
-  const subscription = cursor.string();
+  return readContent(cursor, cursor.string());
+}
+
+/** Reads what follows the name. The data is a slice of the chunk where it pins little memory, else a copy. */
+export function readContent(cursor: RecordCursor, subscription: string, position?: Position): Publication {
   const flags = cursor.u8();
   if (flags > (isBinaryFlag | hasInfoFlag)) throw new MalformedRecordError(`unknown flags ${flags} of a publication`);
   const kind = (flags & isBinaryFlag) === 0 ? 'text' : 'binary';
@@ -47,7 +59,13 @@ export function readPublication(cursor: RecordCursor): Publication {
     while (count-- > 0) ids.push(cursor.string());
     exclude = ids;
   }
-  if ((flags & hasInfoFlag) === 0) return { subscription, data: cursor.retainableRest(), kind, exclude };
-  const info = cursor.string();
-  return { subscription, data: cursor.retainableRest(), kind, exclude, info };
+  const info = (flags & hasInfoFlag) === 0 ? undefined : cursor.string();
+  const data = cursor.retainableRest();
+  // Four literals: spreading would show in what a delivery costs.
+  if (position === undefined) {
+    return info === undefined ? { subscription, data, kind, exclude } : { subscription, data, kind, exclude, info };
+  }
+  return info === undefined
+    ? { subscription, data, kind, exclude, position }
+    : { subscription, data, kind, exclude, info, position };
 }

@@ -1,19 +1,5 @@
+import { retainableSlice } from '../../lib/retainable-slice.ts';
 import { MalformedRecordError } from './record.ts';
-
-/** A slice is handed on as it is while the memory it keeps alive is at most this many bytes … */
-const smallChunkBytes = 8 * 1024;
-/** … or at most so many times its own length. */
-const retentionFactor = 4;
-
-/**
- * A part of a chunk that its receiver may keep: the slice itself where it pins little memory beside its own, else a
- * copy. Without this a short message that waits for a slow client would hold the whole 64 KiB chunk it came in.
- */
-export function retainableSlice(chunk: Buffer, start: number, end: number): Buffer {
-  const retained = chunk.buffer.byteLength;
-  const slice = chunk.subarray(start, end);
-  return retained <= smallChunkBytes || retained <= retentionFactor * slice.length ? slice : Buffer.from(slice);
-}
 
 /** Reads the body of one record field by field; whatever reaches over its end is malformed. */
 export class RecordCursor {
@@ -39,6 +25,14 @@ export class RecordCursor {
     return this.#buffer.readUInt32BE(this.#advance(4));
   }
 
+  u48(): number {
+    return this.#buffer.readUIntBE(this.#advance(6), 6);
+  }
+
+  f64(): number {
+    return this.#buffer.readDoubleBE(this.#advance(8));
+  }
+
   string(): string {
     const start = this.#advance(this.u32());
     return this.#buffer.toString('utf8', start, this.#at);
@@ -51,10 +45,10 @@ export class RecordCursor {
     return strings;
   }
 
-  /** The next bytes, with a length before them, as a slice for use within this turn. */
-  bytes(): Buffer {
+  /** The next bytes, with a length before them, to be read by themselves. */
+  block(): RecordCursor {
     const start = this.#advance(this.u32());
-    return this.#buffer.subarray(start, this.#at);
+    return new RecordCursor(this.#buffer, start, this.#at);
   }
 
   /** What is left, as a slice for use within this turn. */

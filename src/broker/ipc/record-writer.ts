@@ -48,7 +48,7 @@ export class RecordWriter {
 
   /**
    * Begins a record; fields that come to exactly `bodyBytes` must follow.
-   * @param detached how many of those will come through `data` from where they are, see `isDetached`
+   * @param detached how many of those will come through `data` from where they are, see `detached`
    */
   begin(type: number, bodyBytes: number, detached = 0): void {
     this.schedule();
@@ -71,6 +71,14 @@ export class RecordWriter {
     this.#at = this.#block.writeUInt32BE(value, this.#at);
   }
 
+  u48(value: number): void {
+    this.#at = this.#block.writeUIntBE(value, this.#at, 6);
+  }
+
+  f64(value: number): void {
+    this.#at = this.#block.writeDoubleBE(value, this.#at);
+  }
+
   /** @param byteLength of the string in UTF-8 */
   string(value: string, byteLength: number): void {
     this.u32(byteLength);
@@ -81,14 +89,14 @@ export class RecordWriter {
     this.#at += value.copy(this.#block, this.#at);
   }
 
-  /** Whether `data` passes so many bytes on from where they are. */
-  isDetached(bytes: number): boolean {
-    return bytes >= detachedBytes;
+  /** How many of so many bytes `data` passes on from where they are: all or none. */
+  detached(bytes: number): number {
+    return bytes >= detachedBytes ? bytes : 0;
   }
 
-  /** The end of a record. */
+  /** Bytes that are passed on from where they are when they are many; `begin` has to know of those. */
   data(value: Buffer): void {
-    if (!this.isDetached(value.length)) {
+    if (this.detached(value.length) === 0) {
       this.bytes(value);
       return;
     }
@@ -115,9 +123,9 @@ export class RecordWriter {
   /** A whole record as it came, its header included. */
   forward(chunk: Buffer, start: number, end: number): void {
     const bodyBytes = end - start - headerBytes;
-    const isDetached = this.isDetached(bodyBytes);
-    this.begin(chunk[start + 4] ?? 0, bodyBytes, isDetached ? bodyBytes : 0);
-    if (isDetached) this.data(chunk.subarray(start + headerBytes, end));
+    const detached = this.detached(bodyBytes);
+    this.begin(chunk[start + 4] ?? 0, bodyBytes, detached);
+    if (detached > 0) this.data(chunk.subarray(start + headerBytes, end));
     else this.#at += chunk.copy(this.#block, this.#at, start + headerBytes, end);
   }
 
@@ -145,4 +153,11 @@ export class RecordWriter {
     this.#pieceBytes += this.#at - this.#from;
     this.#from = this.#at;
   }
+}
+
+/** Bytes of a record that holds nothing but these strings, header included. */
+export function stringsBytes(values: readonly string[]): number {
+  let bytes = headerBytes;
+  for (const value of values) bytes += 4 + Buffer.byteLength(value);
+  return bytes;
 }

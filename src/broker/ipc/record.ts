@@ -31,10 +31,24 @@ export const recordType = {
   updated: 12,
   /** To the worker: name, member. */
   left: 13,
+  /** To the switch: a publication to be kept or published once (history-codec.ts). Answered by `kept` or `accepted`. */
+  keep: 14,
+  /** To the worker: the position of a publication that is kept. Answers the oldest open request. */
+  kept: 15,
+  /** To the worker: a publication with its position: name, position, then as in `publication`. */
+  positioned: 16,
+  /** To the switch: what to read of a history. Answered by `historyPage`. */
+  read: 17,
+  /** To the worker: position, publications. Answers the oldest open request. */
+  historyPage: 18,
+  /** To the switch: name. Answered by `stats`. */
+  countMembers: 19,
+  /** To the worker: connections (u32), users (u32). Answers the oldest open request. */
+  stats: 20,
 } as const;
 
 /** "CRLN" and the version of the format. Primary and workers are of one installation; a mismatch ends the pipe. */
-export const hello: Buffer = Buffer.from([0x43, 0x52, 0x4c, 0x4e, 1]);
+export const hello: Buffer = Buffer.from([0x43, 0x52, 0x4c, 0x4e, 2]);
 
 /** Length and type. */
 export const headerBytes = 5;

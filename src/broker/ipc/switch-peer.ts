@@ -1,5 +1,8 @@
 import type { Duplex } from 'node:stream';
+import type { Position, PresenceStats } from '../broker.ts';
+import type { StoredPage } from '../memory/history-store.ts';
 import type { RosterPage } from '../memory/member-roster.ts';
+import { writeContentRecord, writeHistoryPage, writeKept } from './history-codec.ts';
 import { hello, headerBytes, MalformedRecordError, recordType } from './record.ts';
 import { RecordCursor } from './record-cursor.ts';
 import { RecordReader } from './record-reader.ts';
@@ -70,10 +73,34 @@ export class SwitchPeer {
     for (const member of members) this.#writer.bytes(member);
   }
 
+  answerStats({ connections, users }: PresenceStats): void {
+    this.#writeAccepted();
+    this.#writer.begin(recordType.stats, 8);
+    this.#writer.u32(connections);
+    this.#writer.u32(users);
+  }
+
+  answerKept(position: Position): void {
+    this.#writeAccepted();
+    writeKept(this.#writer, position);
+  }
+
+  answerHistory(page: StoredPage<Buffer>, isReverse: boolean): void {
+    this.#writeAccepted();
+    writeHistoryPage(this.#writer, page, isReverse);
+  }
+
   /** Passes a publication on as it came; false: it was withheld because the worker is behind. */
   forward(name: string, chunk: Buffer, start: number, end: number): boolean {
     if (this.#isBehind(name)) return false;
     this.#writer.forward(chunk, start, end);
+    return true;
+  }
+
+  /** The same for one that came as a request to keep it or to publish it once. */
+  publish(name: string, content: Buffer, position: Position | undefined): boolean {
+    if (this.#isBehind(name)) return false;
+    writeContentRecord(this.#writer, name, content, position);
     return true;
   }
 

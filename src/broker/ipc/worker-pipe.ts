@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream';
-import { BrokerClosedError, BrokerUnavailableError, type PresenceMember, type PresencePage } from '../broker.ts';
-import { readMember } from './member-codec.ts';
-import { OpenRequests, type OpenRequest } from './open-requests.ts';
+import { BrokerClosedError, BrokerUnavailableError } from '../broker.ts';
+import { OpenRequests } from './open-requests.ts';
 import { headerBytes, hello, MalformedRecordError, maxRecordBytes, recordType } from './record.ts';
 import { RecordCursor } from './record-cursor.ts';
 import { RecordReader } from './record-reader.ts';
@@ -15,6 +14,10 @@ export interface WorkerPipeListener {
   onLost(error: BrokerUnavailableError): void;
 }
 
+/** Answers that the worker's next steps have to come before whatever is handed over then. */
+const holdingTypes: ReadonlySet<number> = new Set([recordType.page, recordType.historyPage]);
+const answerTypes: ReadonlySet<number> = new Set([...holdingTypes, recordType.kept, recordType.stats]);
+
 /** The worker's end of the pipe: requests and their answers, the greeting and the end. */
 export class WorkerPipe {
   readonly writer: RecordWriter;
@@ -22,6 +25,7 @@ export class WorkerPipe {
   readonly #listener: WorkerPipeListener;
   readonly #reader: RecordReader;
   readonly #requests = new OpenRequests();
+  readonly #unansweredCapBytes: number;
   readonly #closed: Promise<void>;
   #greeting: { resolve(): void; reject(error: Error): void } | undefined;
   #isGreeted = false;
@@ -29,8 +33,10 @@ export class WorkerPipe {
   #lost: BrokerUnavailableError | undefined;
   #cause: Error | undefined;
 
-  constructor(stream: Duplex, listener: WorkerPipeListener) {
+  /** @param unansweredCapBytes most bytes of requests that are not answered; one record may exceed it */
+  constructor(stream: Duplex, unansweredCapBytes: number, listener: WorkerPipeListener) {
     this.#stream = stream;
+    this.#unansweredCapBytes = unansweredCapBytes;
     this.#listener = listener;
     this.#reader = new RecordReader((chunk, start, end) => this.#onRecord(chunk, start, end));
     this.writer = new RecordWriter(stream);
@@ -71,28 +77,57 @@ export class WorkerPipe {
     });
   }
 
-  /** Why a request of this length cannot be made now; undefined: it can. */
-  refusal(recordBytes: number, capBytes: number): Error | undefined {
-    if (this.#isClosing) return new BrokerClosedError();
-    if (this.#lost !== undefined) return this.#lost;
-    if (!this.#isGreeted) return new BrokerUnavailableError('the broker has not been started');
-    if (!this.#stream.writable) return new BrokerUnavailableError('the pipe to the primary is gone');
+  /**
+   * To be called before a request of this length is written.
+   * @param isRelief it makes the primary's work less, and is not refused for the primary's being behind
+   * @throws BrokerClosedError, or BrokerUnavailableError when the request cannot be made now
+   */
+  check(recordBytes: number, isRelief = false): void {
+    if (this.#isClosing) throw new BrokerClosedError();
+    if (this.#lost !== undefined) throw this.#lost;
+    if (!this.#isGreeted) throw new BrokerUnavailableError('the broker has not been started');
+    if (!this.#stream.writable) throw new BrokerUnavailableError('the pipe to the primary is gone');
     if (recordBytes > maxRecordBytes) {
-      return new BrokerUnavailableError(
+      throw new BrokerUnavailableError(
         `${recordBytes} bytes are too long for a record, which has at most ${maxRecordBytes}`,
       );
     }
-    if (this.#requests.bytes >= capBytes) {
-      return new BrokerUnavailableError(
-        `the primary is behind: ${this.#requests.bytes} bytes are not answered, the cap unansweredBytes is ${capBytes}`,
+    const { bytes } = this.#requests;
+    if (!isRelief && bytes >= this.#unansweredCapBytes) {
+      throw new BrokerUnavailableError(
+        `the primary is behind: ${bytes} bytes are not answered, the cap unansweredBytes is ${this.#unansweredCapBytes}`,
       );
     }
-    return undefined;
   }
 
-  /** Notes a request whose record has just been written. */
-  expect(request: OpenRequest): void {
-    this.#requests.add(request);
+  /** Waits until the request whose record has just been written was carried out; calls `then` at that very place. */
+  accepted(bytes: number, then?: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const accept = (): void => {
+        then?.();
+        resolve();
+      };
+      this.#requests.add({ bytes, accept, reject });
+    });
+  }
+
+  /** Waits for the answer of this type to the request whose record has just been written. */
+  answered<Answer>(bytes: number, answerType: number, read: (cursor: RecordCursor) => Answer): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#requests.add({ bytes, answerType, answer: (cursor) => resolve(read(cursor)), reject });
+    });
+  }
+
+  /** The same for a request that may as well be accepted without an answer. */
+  answeredOrAccepted<Answer>(
+    bytes: number,
+    answerType: number,
+    read: (cursor: RecordCursor) => Answer,
+  ): Promise<Answer | undefined> {
+    return new Promise((resolve, reject) => {
+      const accept = (): void => resolve(undefined);
+      this.#requests.add({ bytes, accept, answerType, answer: (cursor) => resolve(read(cursor)), reject });
+    });
   }
 
   /** Sends what there is, waits for the answers, but not longer than this, and ends the pipe. */
@@ -135,15 +170,21 @@ export class WorkerPipe {
       const count = cursor.u32();
       cursor.finish();
       this.#requests.accept(count);
-    } else if (type === recordType.page) {
-      this.#requests.answer(readPage(cursor));
-      // Whoever awaits the page goes on before the next event: a tick that a microtask queues runs when no microtask
-      // is left.
-      this.#reader.hold();
-      queueMicrotask(() => process.nextTick(() => this.#read(() => this.#reader.release())));
+    } else if (answerTypes.has(type)) {
+      this.#requests.answer(type, cursor);
+      if (holdingTypes.has(type)) this.#holdForAnswer();
     } else {
       this.#listener.onRecord(type, cursor);
     }
+  }
+
+  /**
+   * Whoever awaits the answer goes on before anything else is handed over: a tick that a microtask queues runs when no
+   * microtask is left.
+   */
+  #holdForAnswer(): void {
+    this.#reader.hold();
+    queueMicrotask(() => process.nextTick(() => this.#read(() => this.#reader.release())));
   }
 
   #onClose(): void {
@@ -160,11 +201,4 @@ export class WorkerPipe {
     this.#requests.rejectAll(this.#lost);
     this.#listener.onLost(this.#lost);
   }
-}
-
-function readPage(cursor: RecordCursor): PresencePage {
-  const next = cursor.string();
-  const members: PresenceMember[] = [];
-  while (!cursor.isAtEnd) members.push(readMember(cursor));
-  return next === '' ? { members } : { members, cursor: next };
 }

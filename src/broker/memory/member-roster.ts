@@ -1,3 +1,5 @@
+import type { PresenceStats } from '../broker.ts';
+
 /** A page ends early when its members come to this many bytes, so that no answer grows without bound. */
 const pageBytes = 1024 * 1024;
 
@@ -11,19 +13,32 @@ interface Entry<Owner, Member> {
   readonly number: number;
   readonly owner: Owner;
   readonly member: Member;
+  readonly user: string | undefined;
+}
+
+interface Room<Owner, Member> {
+  /** By connection id, in the order of their numbers. */
+  readonly entries: Map<string, Entry<Owner, Member>>;
+  /** How many members each user has. */
+  readonly users: Map<string, number>;
+}
+
+/** What the roster has to know of the form of a member. */
+export interface MemberForm<Member> {
+  isSame(a: Member, b: Member): boolean;
+  bytesOf(member: Member): number;
+  userOf(member: Member): string | undefined;
 }
 
 /** Who is in which subscription, and which peer said so. The form of a member is its user's business. */
 export class MemberRoster<Owner, Member> {
-  readonly #names = new Map<string, Map<string, Entry<Owner, Member>>>();
-  readonly #isSame: (a: Member, b: Member) => boolean;
-  readonly #bytesOf: (member: Member) => number;
+  readonly #names = new Map<string, Room<Owner, Member>>();
+  readonly #form: MemberForm<Member>;
   #joins = 0;
   #size = 0;
 
-  constructor(isSame: (a: Member, b: Member) => boolean, bytesOf: (member: Member) => number) {
-    this.#isSame = isSame;
-    this.#bytesOf = bytesOf;
+  constructor(form: MemberForm<Member>) {
+    this.#form = form;
   }
 
   /** How many members there are, over all names. */
@@ -36,34 +51,40 @@ export class MemberRoster<Owner, Member> {
    * member last owns it.
    */
   enter(name: string, connectionId: string, member: Member, owner: Owner): 'join' | 'update' | undefined {
-    let entries = this.#names.get(name);
-    if (entries === undefined) this.#names.set(name, (entries = new Map<string, Entry<Owner, Member>>()));
-    const known = entries.get(connectionId);
-    if (known === undefined) {
-      entries.set(connectionId, { number: ++this.#joins, owner, member });
-      this.#size++;
-      return 'join';
-    }
+    let room = this.#names.get(name);
+    if (room === undefined) this.#names.set(name, (room = { entries: new Map(), users: new Map() }));
+    const known = room.entries.get(connectionId);
+    const user = this.#form.userOf(member);
+    if (known === undefined) this.#size++;
+    else count(room.users, known.user, -1);
+    count(room.users, user, 1);
     // Setting a key that a Map has keeps its place, so that entries stay in the order of their numbers.
-    entries.set(connectionId, { number: known.number, owner, member });
-    return this.#isSame(known.member, member) ? undefined : 'update';
+    room.entries.set(connectionId, { number: known?.number ?? ++this.#joins, owner, member, user });
+    if (known === undefined) return 'join';
+    return this.#form.isSame(known.member, member) ? undefined : 'update';
   }
 
   /** Removes a member and answers what was known of it; undefined: there was none. */
   leave(name: string, connectionId: string): Member | undefined {
-    const entries = this.#names.get(name);
-    const entry = entries?.get(connectionId);
-    if (entries === undefined || entry === undefined) return undefined;
-    entries.delete(connectionId);
-    if (entries.size === 0) this.#names.delete(name);
+    const room = this.#names.get(name);
+    const entry = room?.entries.get(connectionId);
+    if (room === undefined || entry === undefined) return undefined;
+    room.entries.delete(connectionId);
+    count(room.users, entry.user, -1);
+    if (room.entries.size === 0) this.#names.delete(name);
     this.#size--;
     return entry.member;
+  }
+
+  stats(name: string): PresenceStats {
+    const room = this.#names.get(name);
+    return { connections: room?.entries.size ?? 0, users: room?.users.size ?? 0 };
   }
 
   /** Removes all members of one owner. Walks the whole roster: owners go rarely, and then once. */
   removeOwner(owner: Owner): readonly { readonly name: string; readonly member: Member }[] {
     const removed: { readonly name: string; readonly member: Member }[] = [];
-    for (const [name, entries] of this.#names) {
+    for (const [name, { entries }] of this.#names) {
       for (const [connectionId, entry] of entries) {
         if (entry.owner !== owner) continue;
         this.leave(name, connectionId);
@@ -83,13 +104,20 @@ export class MemberRoster<Owner, Member> {
     const members: Member[] = [];
     let bytes = 0;
     let last = after;
-    for (const entry of this.#names.get(name)?.values() ?? []) {
+    for (const entry of this.#names.get(name)?.entries.values() ?? []) {
       if (!(entry.number > after)) continue;
       if (members.length >= most || bytes >= pageBytes) return { members, cursor: String(last) };
       members.push(entry.member);
-      bytes += this.#bytesOf(entry.member);
+      bytes += this.#form.bytesOf(entry.member);
       last = entry.number;
     }
     return { members };
   }
+}
+
+function count(users: Map<string, number>, user: string | undefined, change: 1 | -1): void {
+  if (user === undefined) return;
+  const counted = (users.get(user) ?? 0) + change;
+  if (counted > 0) users.set(user, counted);
+  else users.delete(user);
 }

@@ -1,5 +1,17 @@
-import type { PresenceEvent, PresenceMember, PresencePage, Publication } from '../broker.ts';
-import { MemberRoster } from './member-roster.ts';
+import type {
+  HistoryPage,
+  HistoryQuery,
+  Position,
+  PresenceEvent,
+  PresenceMember,
+  PresencePage,
+  PresenceStats,
+  Publication,
+  PublishOptions,
+} from '../broker.ts';
+import { standaloneCopy } from '../../lib/standalone-copy.ts';
+import { HistoryStore, type HistoryStoreOptions } from './history-store.ts';
+import { MemberRoster, type MemberForm } from './member-roster.ts';
 import { SubscriptionTable } from './subscription-table.ts';
 
 /** What the exchange knows of a broker. The methods do not throw. */
@@ -10,8 +22,14 @@ export interface ExchangePeer {
   receivePresence(event: PresenceEvent): void;
 }
 
-function isSameMember(a: PresenceMember, b: PresenceMember): boolean {
-  return a.user === b.user && a.info === b.info;
+const memberForm: MemberForm<PresenceMember> = {
+  isSame: (a, b) => a.user === b.user && a.info === b.info,
+  bytesOf: () => 0,
+  userOf: ({ user }) => user,
+};
+
+function bytesOf({ data, exclude, info = '' }: Publication): number {
+  return exclude.reduce((sum, id) => sum + 2 * id.length, data.length + 2 * info.length);
 }
 
 /**
@@ -21,7 +39,8 @@ function isSameMember(a: PresenceMember, b: PresenceMember): boolean {
  */
 export class MemoryExchange {
   readonly #subscriptions = new SubscriptionTable<ExchangePeer>();
-  readonly #roster = new MemberRoster<ExchangePeer, PresenceMember>(isSameMember, () => 0);
+  readonly #roster = new MemberRoster<ExchangePeer, PresenceMember>(memberForm);
+  readonly #history: HistoryStore<Publication>;
   /** What this turn works off, and how far it has got. */
   #batch: (() => void)[] = [];
   #next = 0;
@@ -29,6 +48,15 @@ export class MemoryExchange {
   #incoming: (() => void)[] = [];
   #isScheduled = false;
   #isHeld = false;
+
+  constructor(options: Partial<HistoryStoreOptions> = {}) {
+    this.#history = new HistoryStore(bytesOf, options);
+  }
+
+  /** Ends the timer of the histories. To be called when no broker comes any more. */
+  close(): void {
+    this.#history.close();
+  }
 
   subscribe(names: readonly string[], peer: ExchangePeer, ticket: number): void {
     this.#enqueue(() => {
@@ -44,8 +72,26 @@ export class MemoryExchange {
   }
 
   publish(publication: Publication): void {
-    this.#enqueue(() => {
-      for (const peer of this.#subscriptions.of(publication.subscription)) peer.receive(publication);
+    this.#enqueue(() => this.#deliver(publication));
+  }
+
+  /** The same for a publication that is kept or has an id; answers when it has been carried out. */
+  accept(publication: Publication, options: PublishOptions): Promise<Position | undefined> {
+    return new Promise((resolve) => {
+      this.#enqueue(() => {
+        const { position, entry } = this.#history.accept(publication.subscription, options, (kept) =>
+          kept === undefined ? publication : { ...publication, data: standaloneCopy(publication.data), position: kept },
+        );
+        resolve(position);
+        if (entry !== undefined) this.#deliver(entry);
+      });
+    });
+  }
+
+  read(name: string, query: HistoryQuery): Promise<HistoryPage> {
+    return this.#answer(() => {
+      const { entries, position, lost } = this.#history.read(name, query);
+      return { publications: entries, position, ...(lost === undefined ? undefined : { lost }) };
     });
   }
 
@@ -64,12 +110,11 @@ export class MemoryExchange {
   }
 
   members(name: string, limit: number, cursor: string): Promise<PresencePage> {
-    return new Promise((resolve) => {
-      this.#enqueue(() => {
-        resolve(this.#roster.page(name, limit, cursor));
-        this.#isHeld = true;
-      });
-    });
+    return this.#answer(() => this.#roster.page(name, limit, cursor));
+  }
+
+  stats(name: string): Promise<PresenceStats> {
+    return this.#answer(() => this.#roster.stats(name));
   }
 
   /** The peer is gone: it gets nothing more, and its members leave. */
@@ -80,6 +125,20 @@ export class MemoryExchange {
         this.#tell({ subscription: name, type: 'leave', member });
       }
     });
+  }
+
+  /** Whoever awaits the answer goes on before anything else is handed over. */
+  #answer<Answer>(make: () => Answer): Promise<Answer> {
+    return new Promise((resolve) => {
+      this.#enqueue(() => {
+        resolve(make());
+        this.#isHeld = true;
+      });
+    });
+  }
+
+  #deliver(publication: Publication): void {
+    for (const peer of this.#subscriptions.of(publication.subscription)) peer.receive(publication);
   }
 
   #tell(event: PresenceEvent): void {

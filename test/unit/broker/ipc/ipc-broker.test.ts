@@ -81,9 +81,15 @@ describe('IpcBroker', () => {
     await broker.subscribe([room]);
 
     const underWay = [broker.publish(textPublication(room, 'hello')), broker.subscribe(['another'])];
-    const members = broker.presence.members(room, 10);
+    const asked = [
+      broker.presence.members(room, 10),
+      broker.presence.stats(room),
+      broker.history.read(room, { limit: 10 }),
+      broker.publish(textPublication(room, 'hello'), { id: 'a', history: { size: 1, ttl: 1 } }),
+      broker.control.send({ type: 'a', body: '' }),
+    ];
     pipe.destroy(new Error('cut'));
-    for (const call of [...underWay, members]) await expect(call).rejects.toBeInstanceOf(BrokerUnavailableError);
+    for (const call of [...underWay, ...asked]) await expect(call).rejects.toBeInstanceOf(BrokerUnavailableError);
     await expect(broker.publish(textPublication(room, 'hello'))).rejects.toThrow(
       'the pipe to the primary is gone: cut',
     );
@@ -157,7 +163,7 @@ describe('IpcBroker', () => {
     using foreign = await socketPair();
     const broker = new IpcBroker(foreign.near);
     const refused = expect(broker.start(new RecordingSink())).rejects.toThrow('magic and version');
-    foreign.far.write(Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 2]));
+    foreign.far.write(Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 3]));
     await refused;
     expect(broker.stats.malformed).toBe(1);
   });
@@ -172,5 +178,46 @@ describe('IpcBroker', () => {
     await broker.publish(textPublication('nobody', 'hello'));
     await until(() => sink.publications.length === 1);
     expect(broker.stats).toEqual({ publications: 2, deliveries: 1, gaps: 0, malformed: 0, unansweredBytes: 0 });
+  });
+
+  it.each<[string, number[]]>([
+    ['that is of another type than what was asked for', [0, 0, 0, 9, 20, 0, 0, 0, 0, 0, 0, 0, 0]],
+    ['that cannot be read', [0, 0, 0, 2, 18, 7]],
+    ['that only accepts', [0, 0, 0, 5, 8, 0, 0, 0, 1]],
+  ])('rejects a call with an answer %s, and is lost', async (_what, answer) => {
+    using pair = await socketPair();
+    const broker = new IpcBroker(pair.near);
+    const started = broker.start(new RecordingSink());
+    pair.far.write(Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 2]));
+    await started;
+    const read = expect(broker.history.read(room, { limit: 1 })).rejects.toBeInstanceOf(BrokerUnavailableError);
+    pair.far.write(Buffer.from(answer));
+    await read;
+    expect(broker.stats.malformed).toBe(1);
+    await broker.close();
+  });
+
+  it('says nothing of a gap in what is its own', async () => {
+    using pair = await socketPair();
+    const sink = new RecordingSink();
+    const broker = new IpcBroker(pair.near);
+    const started = broker.start(sink);
+    pair.far.write(Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 2]));
+    await started;
+    const ready = Promise.all([broker.subscribe(['a']), broker.control.listen('n', () => {})]);
+    pair.far.write(Buffer.from([0, 0, 0, 5, 8, 0, 0, 0, 2]));
+    await ready;
+    const names = ['a', 'carillon:control', 'carillon:control:n'].map((name) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(name.length);
+      return Buffer.concat([length, Buffer.from(name)]);
+    });
+    const gap = Buffer.concat([Buffer.from([0, 0, 0, 0, 10]), ...names]);
+    gap.writeUInt32BE(gap.length - 4);
+    pair.far.write(gap);
+    await until(() => sink.gaps.length > 0);
+    expect(sink.gaps).toEqual([['a']]);
+    pair.far.destroy();
+    await broker.close();
   });
 });

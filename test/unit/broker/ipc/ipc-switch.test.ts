@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Publication } from '../../../../src/broker/broker.ts';
 import { IpcSwitch } from '../../../../src/broker/ipc/ipc-switch.ts';
 import { participant, settled, textPublication } from '../../../support/broker-cluster.ts';
+import { historyOf, keep } from '../../../support/broker-history.ts';
 import { IpcCluster } from '../../../support/ipc-cluster.ts';
 import { RecordingSink } from '../../../support/recording-sink.ts';
 import { until } from '../../../support/until.ts';
@@ -15,7 +16,7 @@ function bigPublication(fill: number): Publication {
   return { subscription: room, data: Buffer.alloc(mebibyte, fill), kind: 'binary', exclude: [] };
 }
 
-const magic = Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 1]);
+const magic = Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 2]);
 const subscribeToA = Buffer.from([0, 0, 0, 6, 3, 0, 0, 0, 1, 0x61]);
 const accepted = Buffer.from([0, 0, 0, 5, 8, 0, 0, 0, 1]);
 
@@ -248,7 +249,7 @@ describe('IpcSwitch', () => {
     await using cluster = new IpcCluster();
     const beginnings = [
       'GET / HTTP/1.1\r\n\r\n',
-      Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 2]),
+      Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 3]),
       Buffer.from([0, 0, 0, 5, 2, 0, 0, 0, 0]),
     ];
     for (const beginning of beginnings) {
@@ -288,6 +289,75 @@ describe('IpcSwitch', () => {
       missed: 0,
       gaps: 0,
       malformed: 0,
+      historyNames: 0,
+      historyEntries: 0,
+      historyBytes: 0,
+      recentIds: 0,
+      evicted: 0,
     });
+  });
+
+  it('counts what it keeps, and gives up what is over its cap', async () => {
+    await using cluster = new IpcCluster({ historyBytes: 100_000 });
+    const one = await participant(cluster);
+    for (let index = 0; index < 50; index++) await keep(one, room, 'x'.repeat(10_000), {}, `${index}`);
+    const { stats } = cluster.switch;
+    expect(stats).toMatchObject({ publications: 50, historyNames: 1, recentIds: 50 });
+    expect(stats.historyEntries).toBeGreaterThan(5);
+    expect(stats.historyEntries + stats.evicted).toBe(50);
+    expect(stats.historyBytes).toBeLessThanOrEqual(100_000);
+    expect(stats.historyBytes).toBeGreaterThan(stats.historyEntries * 10_000);
+    const page = await historyOf(one).read(room, { limit: 100 });
+    expect(page.publications).toHaveLength(stats.historyEntries);
+    expect(page.position.offset).toBe(50);
+  });
+
+  it('has kept what a worker that was killed had published', async () => {
+    await using cluster = new IpcCluster();
+    const staying = await participant(cluster);
+    const { broker: killed, pipe } = await cluster.joinWithPipe();
+    await killed.start(new RecordingSink());
+    const first = await keep({ broker: killed }, room, 'first');
+    pipe.resetAndDestroy();
+    await until(() => cluster.switch.stats.workers === 1);
+    const page = await historyOf(staying).read(room, { limit: 10 });
+    expect(page.publications.map(({ data }) => data.toString())).toEqual(['first']);
+    expect(await keep(staying, room, 'second')).toEqual({ epoch: first.epoch, offset: 2 });
+  });
+
+  it('keeps what a worker missed that was behind, so that it can read it after the gap', async () => {
+    await using cluster = new IpcCluster({ backlogBytes: mebibyte });
+    const publisher = await participant(cluster);
+    const { broker: stuck, pipe } = await cluster.joinWithPipe();
+    const sink = new RecordingSink();
+    await stuck.start(sink);
+    await stuck.subscribe([room]);
+    pipe.pause();
+    const text = 'x'.repeat(256 * 1024);
+    while (cluster.switch.stats.missed < 4) await keep(publisher, room, text);
+    pipe.resume();
+    await until(() => sink.gaps.length === 1);
+    const since = sink.publications.at(-1)?.position;
+    if (since === undefined) throw new Error('something was delivered before the gap');
+    const page = await historyOf({ broker: stuck }).read(room, { since, limit: 2 });
+    expect(page.lost).toBeUndefined();
+    expect(page.position.offset).toBe(since.offset + 4);
+    expect(page.publications.map(({ position }) => position?.offset)).toEqual([since.offset + 1, since.offset + 2]);
+  });
+
+  it('stops listening to a worker that reads history on and on and takes no page', async () => {
+    await using cluster = new IpcCluster({ backlogBytes: mebibyte });
+    const { broker, pipe } = await cluster.joinWithPipe();
+    await broker.start(new RecordingSink());
+    for (let index = 0; index < 4; index++) await keep({ broker }, room, 'x'.repeat(400 * 1024));
+    pipe.pause();
+    const pages = Array.from({ length: 40 }, () => broker.history.read(room, { limit: 100 }));
+    await until(() => cluster.switch.stats.backlogBytes >= mebibyte);
+    for (let turns = 0; turns < 20; turns++) {
+      expect(cluster.switch.stats.backlogBytes).toBeLessThan(4 * mebibyte);
+      await turn();
+    }
+    pipe.resume();
+    for (const { publications } of await Promise.all(pages)) expect(publications).toHaveLength(3);
   });
 });

@@ -5,9 +5,11 @@ import type { PresenceMember, Publication } from '../../../../src/broker/broker.
 import { memberBytes, readMember, writeMember } from '../../../../src/broker/ipc/member-codec.ts';
 import { publicationBytes, readPublication, writePublication } from '../../../../src/broker/ipc/publication-codec.ts';
 import { MalformedRecordError } from '../../../../src/broker/ipc/record.ts';
-import { RecordCursor, retainableSlice } from '../../../../src/broker/ipc/record-cursor.ts';
+import { RecordCursor } from '../../../../src/broker/ipc/record-cursor.ts';
 import { RecordReader } from '../../../../src/broker/ipc/record-reader.ts';
 import { RecordWriter } from '../../../../src/broker/ipc/record-writer.ts';
+import { retainableSlice } from '../../../../src/lib/retainable-slice.ts';
+import { standaloneCopy } from '../../../../src/lib/standalone-copy.ts';
 
 /** The bytes that leave in one flush. */
 function written(write: (writer: RecordWriter) => void): Buffer {
@@ -142,5 +144,18 @@ describe('retainableSlice', () => {
     expect(retainableSlice(chunk, 100, 200).buffer).not.toBe(chunk.buffer);
     expect(retainableSlice(chunk, 0, 16 * 1024).buffer).toBe(chunk.buffer);
     expect(retainableSlice(small, 100, 200).buffer).toBe(small.buffer);
+  });
+});
+
+describe('standaloneCopy', () => {
+  it('has the same bytes in memory of its own, also where they are few', () => {
+    for (const length of [0, 1, 100, 100_000]) {
+      const bytes = Buffer.alloc(length, 'x');
+      const copy = standaloneCopy(bytes);
+      expect(copy.equals(bytes)).toBe(true);
+      expect(copy.buffer.byteLength).toBe(length);
+      bytes.fill('y');
+      expect(copy.includes('y')).toBe(false);
+    }
   });
 });

@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { MemberRoster } from '../../../../src/broker/memory/member-roster.ts';
 
 function textRoster(): MemberRoster<string, string> {
-  return new MemberRoster(
-    (a, b) => a === b,
-    (member) => member.length,
-  );
+  return new MemberRoster({
+    isSame: (a, b) => a === b,
+    bytesOf: (member) => member.length,
+    userOf: (member) => member.split(' ')[1],
+  });
 }
 
 describe('MemberRoster', () => {
@@ -46,5 +47,20 @@ describe('MemberRoster', () => {
       { name: 'other', member: '4' },
     ]);
     expect(roster.size).toBe(0);
+  });
+
+  it('counts the users of a room, each once, and lets go of a room that is empty', () => {
+    const roster = textRoster();
+    expect(roster.stats('room')).toEqual({ connections: 0, users: 0 });
+    roster.enter('room', 'a', '1 ann', 'one');
+    roster.enter('room', 'b', '2 ann', 'one');
+    roster.enter('room', 'c', '3', 'two');
+    expect(roster.stats('room')).toEqual({ connections: 3, users: 1 });
+    roster.enter('room', 'b', '2 bob', 'one');
+    expect(roster.stats('room')).toEqual({ connections: 3, users: 2 });
+    roster.removeOwner('one');
+    expect(roster.stats('room')).toEqual({ connections: 1, users: 0 });
+    roster.leave('room', 'c');
+    expect(roster.stats('room')).toEqual({ connections: 0, users: 0 });
   });
 });
