@@ -16,13 +16,19 @@ export interface RedisOptions {
   readonly sentinels?: RedisSentinelOptions;
   /** Seed nodes of a Redis Cluster: some of its nodes, the others are found. Sharded pub/sub is used. */
   readonly cluster?: readonly RedisAddress[];
-  /** Before every channel's name. Default empty: the channel is named as the subscription, byte for byte. */
+  /**
+   * Before every channel's name. No braces: they would put all channels in one slot of a cluster. Default empty: the
+   * channel is named as the subscription, byte for byte.
+   */
   readonly channelPrefix: string;
   /** Before every key, and before the channels of Carillon's own. No braces. Default "carillon:". */
   readonly keyPrefix: string;
   /** How long a connection may take until it can be used, in milliseconds. Default 2,000. */
   readonly connectTimeoutMs: number;
-  /** How long an answer may take, in milliseconds. Default 2,000. */
+  /**
+   * How long Redis may answer nothing, in milliseconds: then what it has been asked is given up. Where it answers, but is
+   * behind, a command may take five times as long. Default 2,000.
+   */
   readonly commandTimeoutMs: number;
   /**
    * Within this time it is noticed that Redis is unreachable, hung, demoted, full or refuses us, in milliseconds.
@@ -62,10 +68,17 @@ export interface RedisSentinelOptions {
   readonly tls?: RedisTlsOptions;
 }
 
-/** Publications that wait while Redis is away. Above either bound publishing is rejected. */
+/**
+ * Publications that wait, in each worker, while Redis is away. Above any of the bounds publishing is rejected.
+ *
+ * What was under way when Redis went away may have been accepted: it is sent again, once Redis is back, where it has
+ * history (it gets an id where it has none) or an id of its own. Otherwise it is rejected with the outcome `unknown`.
+ */
 export interface PublishQueueOptions {
   /** Most publications that wait. */
   readonly messages: number;
+  /** Most bytes of data that wait. Default of the configuration: 16 MiB. */
+  readonly bytes: number;
   /** How long one may wait. */
   readonly seconds: number;
 }

@@ -1,0 +1,106 @@
+import { Redis } from 'ioredis';
+import { describe, expect, it } from 'vitest';
+import { RedisHistory } from '../../src/broker/redis/redis-history.ts';
+import { RedisPresence } from '../../src/broker/redis/redis-presence.ts';
+import { RedisPublish } from '../../src/broker/redis/redis-publish.ts';
+import { textPublication } from '../support/broker-cluster.ts';
+import { redisContext } from '../support/redis-client-commands.ts';
+import { startRedis } from '../support/start-redis.ts';
+
+const room = '/websocket/chat';
+const history = { size: 10, ttl: 60 };
+
+describe('a Redis that does not take everything', () => {
+  it('refuses as a whole what needs memory when it has none, and does what needs none', async () => {
+    await using server = await startRedis();
+    const context = redisContext(server.admin);
+    const publisher = new RedisPublish(context);
+    const reader = new RedisHistory(context);
+    const presence = new RedisPresence(context, {
+      ttlMs: 60_000,
+      fenceDeadlineMs: 1_000,
+      isSubscribed: () => false,
+      tell: () => {},
+    });
+    const since = await publisher.publish(textPublication(room, '1'), { history });
+    await publisher.publish(textPublication(room, '2'), { history });
+    for (const connectionId of ['a', 'b']) await presence.enter(room, { connectionId });
+    await server.admin.config('SET', 'maxmemory', '1');
+    const keys = (await server.admin.keys('*')).toSorted();
+
+    await expect(publisher.publish(textPublication(room, '3'), { history })).rejects.toThrow('OOM');
+    await expect(publisher.publish(textPublication(room, '3'), { history, id: 'x' })).rejects.toThrow('OOM');
+    await expect(publisher.publish(textPublication(room, '3'), { id: 'x' })).rejects.toThrow('OOM');
+    await expect(presence.enter(room, { connectionId: 'c' })).rejects.toThrow('OOM');
+    expect((await server.admin.keys('*')).toSorted()).toEqual(keys);
+    expect(await publisher.publish(textPublication(room, 'without history'))).toBeUndefined();
+    if (since === undefined) throw new Error('a position is missing');
+    expect((await reader.read(room, { since, limit: 5 })).publications.map(({ data }) => data.toString())).toEqual([
+      '2',
+    ]);
+    await presence.leave(room, 'b');
+    expect(await presence.members(room, 5)).toEqual({ members: [{ connectionId: 'a' }] });
+    await presence.close();
+    expect((await server.admin.keys('*')).some((key) => key.includes(':members:'))).toBe(false);
+  });
+
+  it('writes nothing where the user may not publish to the channel', async () => {
+    await using server = await startRedis();
+    const { admin } = server;
+    const forbidden = '/forbidden';
+    await admin.acl('SETUSER', 'app', 'on', 'nopass', '~*', '+@all', 'resetchannels', `&${room}`);
+    const client = new Redis(server.port, { lazyConnect: true, username: 'app', password: 'any' });
+    client.on('error', () => {});
+    await client.connect();
+    const context = redisContext(client);
+    const publisher = new RedisPublish(context);
+    const presence = new RedisPresence(context, {
+      ttlMs: 60_000,
+      fenceDeadlineMs: 1_000,
+      isSubscribed: () => false,
+      tell: () => {},
+    });
+    const kept = textPublication(forbidden, 'x');
+    for (const refused of [
+      () => publisher.publish(kept, { history }),
+      () => publisher.publish(kept, { history, id: '1' }),
+      () => publisher.publish(kept, { id: '2' }),
+      () => presence.enter(forbidden, { connectionId: 'a', user: 'ann' }),
+    ]) {
+      await expect(refused()).rejects.toThrow('NOPERM');
+      expect(await admin.keys('*')).toEqual([]);
+    }
+    await admin.acl('SETUSER', 'app', '&*');
+    // A retry is no repetition: nothing has been published.
+    expect((await publisher.publish(kept, { history, id: '1' }))?.offset).toBe(1);
+    await presence.enter(forbidden, { connectionId: 'a', user: 'ann' });
+    await admin.acl('SETUSER', 'app', 'resetchannels', `&${room}`);
+    for (const refused of [
+      () => publisher.publish(kept, { history }),
+      () => presence.enter(forbidden, { connectionId: 'a', user: 'bob' }),
+      () => presence.enter(forbidden, { connectionId: 'b' }),
+      () => presence.leave(forbidden, 'a'),
+    ]) {
+      await expect(refused()).rejects.toThrow('NOPERM');
+    }
+    await admin.acl('SETUSER', 'app', '&*');
+    const reader = new RedisHistory(context);
+    expect((await reader.read(forbidden, { limit: 5 })).position.offset).toBe(1);
+    expect((await reader.read(forbidden, { limit: 5 })).publications.length).toBe(1);
+    expect((await presence.members(forbidden, 5)).members).toEqual([{ connectionId: 'a', user: 'ann' }]);
+    expect(await presence.stats(forbidden)).toEqual({ connections: 1, users: 1 });
+    await presence.close();
+    client.disconnect();
+  });
+
+  it('refuses as a replica also what only reads: it would tell places that its primary does not know', async () => {
+    await using primary = await startRedis();
+    await using replica = await startRedis();
+    await replica.admin.replicaof(primary.host, primary.port);
+    const context = redisContext(replica.admin);
+    await expect(new RedisHistory(context).read(room, { limit: 1 })).rejects.toThrow('READONLY');
+    await expect(new RedisPublish(context).publish(textPublication(room, '1'), { history })).rejects.toThrow(
+      'READONLY',
+    );
+  });
+});
