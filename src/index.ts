@@ -1,5 +1,6 @@
 import { MemoryBroker } from './broker/memory/memory-broker.ts';
 import type { Broker } from './broker/broker.ts';
+import { identityOf } from './gateway/cluster-member.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { defaultGatewayOptions, type GatewayOptions } from './gateway/gateway-options.ts';
 import { silentLog, type Log } from './lib/log.ts';
@@ -10,6 +11,8 @@ import { Metrics } from './metrics/metrics.ts';
 export interface CreateGatewayOptions extends Partial<GatewayOptions> {
   /** What carries publications to other processes. Default: this process alone. */
   readonly broker?: Broker;
+  /** This node's name, unique in the cluster. Default: the machine's. */
+  readonly node?: string;
   /** Where the gateway writes; pino fits. Default: nowhere. */
   readonly log?: Log;
   /** Switches for the log's debug loggers, to be thrown at run time. */
@@ -28,9 +31,10 @@ export interface CreateGatewayOptions extends Partial<GatewayOptions> {
  * });
  */
 export async function createGateway(options: CreateGatewayOptions = {}): Promise<Gateway> {
-  const { broker, log, severities, metrics, ...gatewayOptions } = options;
+  const { broker, node, log, severities, metrics, ...gatewayOptions } = options;
   return await Gateway.start({
     broker: broker ?? new MemoryBroker(),
+    node: identityOf(node),
     log: log ?? silentLog,
     severities: severities ?? new Severities(),
     metrics: metrics ?? new Metrics(),
@@ -39,32 +43,48 @@ export async function createGateway(options: CreateGatewayOptions = {}): Promise
 }
 
 export { Gateway } from './gateway/gateway.ts';
-export { everyone } from './gateway/subscriptions.ts';
-export type { GatewayParts, MulticastOptions, SubscribeOptions } from './gateway/gateway.ts';
+export { everyone } from './gateway/subscription-name.ts';
+export type { GatewayParts } from './gateway/gateway.ts';
+export type { MulticastOptions, NotRecoveredReason, Subscribed, SubscribeOptions } from './gateway/calls.ts';
+export type { ResolvedRule, SlowConsumerPolicy, SubscriptionRule } from './gateway/subscription-rules.ts';
 export type { Connection } from './gateway/connection.ts';
+export type { DisconnectOptions } from './gateway/cluster-control.ts';
+export type { DisconnectTarget } from './gateway/control-messages.ts';
+export type { NodeFacts, NodeIdentity, NodeWorkerFacts } from './gateway/node-facts.ts';
 export type { ReceivedMessage } from './gateway/inbox.ts';
 export type { HandshakeEntry, HandshakeOptions } from './gateway/handshake-options.ts';
 export { plainEncoding } from './gateway/encoding.ts';
 export type { Encoding, Message } from './gateway/encoding.ts';
 export { closeCodes } from './gateway/close-codes.ts';
 export type { CloseCode, RetryAdvice } from './gateway/close-codes.ts';
-export { CapabilityError, SubscriptionNameError } from './gateway/errors.ts';
+export { ArgumentError, CapabilityError, SubscriptionNameError, UnknownNodeError } from './gateway/errors.ts';
 export type {
   CompressionOptions,
   ConnectionLimits,
   GatewayOptions,
   HeartbeatOptions,
+  RecoveryOptions,
 } from './gateway/gateway-options.ts';
 export { BrokerClosedError, BrokerUnavailableError } from './broker/broker.ts';
 export type {
   Broker,
   BrokerSink,
+  ControlCapability,
+  ControlMessage,
+  HistoryCapability,
+  HistoryPage,
+  HistoryQuery,
+  HistoryRule,
   MessageKind,
   Position,
+  PresenceCapability,
   PresenceEvent,
   PresenceMember,
   PresencePage,
+  PresenceStats,
+  ProbeCapability,
   Publication,
+  PublishOptions,
 } from './broker/broker.ts';
 export { MemoryBroker } from './broker/memory/memory-broker.ts';
 export { Metrics } from './metrics/metrics.ts';

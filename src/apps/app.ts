@@ -1,4 +1,5 @@
 import type { Gateway } from '../gateway/gateway.ts';
+import type { SubscriptionRule } from '../gateway/subscription-rules.ts';
 import type { Router } from '../http/router.ts';
 import type { PageFiles } from '../http/page-files.ts';
 import type { Log } from '../lib/log.ts';
@@ -10,6 +11,11 @@ import type { Severities } from '../lib/severities.ts';
  */
 export interface App<Options> {
   readonly name: string;
+  /**
+   * Rules for the app's own subscriptions, such as how much history they keep. They are built in: what the user has
+   * configured for the same names goes before, field by field. Called before `mount`, and where rules are explained.
+   */
+  rules?(options: Options): readonly SubscriptionRule[];
   /** Called once per worker, with validated options. Rejecting keeps the worker from starting. */
   mount(context: AppContext, options: Options): Promise<MountedApp>;
 }

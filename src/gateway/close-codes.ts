@@ -43,11 +43,20 @@ export const closeCodes: Readonly<Record<number, CloseCode>> = Object.freeze({
     meaning: "The app's handler failed; the worker's error log says why.",
   },
   1013: {
-    name: 'slow consumer',
+    name: 'try again later',
     retry: 'retry later',
-    meaning: 'The client did not read; more than limits.outboxBytes were waiting for it.',
+    meaning:
+      'The client did not read, and more than limits.outboxBytes were waiting for it; or an app cannot take it at the moment. The reason says which.',
+  },
+  4500: {
+    name: 'disconnected',
+    retry: 'do not retry',
+    meaning: 'An operator, or a program on their behalf, ended this connection or all of its user.',
   },
 });
+
+/** The code of `gateway.disconnect` where none is given. Of the range for private use (RFC 6455 §7.4.2). */
+export const administrativeClose = 4500;
 
 const reasonBytes = 123;
 

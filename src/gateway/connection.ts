@@ -11,6 +11,7 @@ import type { GatewaySocket } from './gateway-socket.ts';
 import type { ConnectionWatcher, HandshakeOptions } from './handshake-options.ts';
 import type { HandlerQueue } from './handler-queue.ts';
 import { Inbox, type ReceivedMessage } from './inbox.ts';
+import type { Joining } from './joining.ts';
 import { Outbox, type FlushScheduler } from './outbox.ts';
 
 /** How long a socket whose client has ended its half may be idle before it is destroyed. */
@@ -26,8 +27,12 @@ export interface ConnectionOwner {
   drained(connection: Connection): void;
   /** The connection is gone. Called once, after `left`. */
   closed(connection: Connection, code: number, reason: string): void;
-  /** The outbox is over its cap; the connection is about to close. */
-  overflowed(connection: Connection): void;
+  /**
+   * There is no room in the outbox for what was to be sent.
+   * @param subscription where it was of one
+   * @returns whether the connection stays without it; else it is closed
+   */
+  overflowed(connection: Connection, subscription: string | undefined): boolean;
 }
 
 export interface ConnectionFacts {
@@ -49,8 +54,8 @@ export class Connection {
   readonly encoding: Encoding;
   readonly limits: ConnectionLimits;
   readonly handlers: HandshakeOptions;
-  /** Names of the subscriptions it is in; kept by the gateway. */
-  subscriptions: Set<string> | undefined;
+  /** The subscriptions it is in; kept by the gateway. */
+  subscriptions: Map<string, Joining> | undefined;
   /** There while asynchronous handlers are under way; kept by the gateway. */
   handlerQueue: HandlerQueue | undefined;
   /** Subscription → what presence says of it; kept by the gateway. */
@@ -165,13 +170,34 @@ export class Connection {
     this.#webSocket.terminate();
   }
 
-  /** Puts a frame in the outbox. @returns false when the connection is gone or was just closed as a slow consumer */
-  enqueue(frame: Frame, counts: Counts): boolean {
+  /**
+   * Puts a frame in the outbox.
+   * @param subscription where the message is of one: its policy says what happens when there is no room
+   * @returns false when the connection is gone, was just closed as a slow consumer, or is spared and stays without it
+   */
+  enqueue(frame: Frame, counts: Counts, subscription?: string): boolean {
     if (!this.open) return false;
     const bytes = frame.bytesFor(this.#windowBits);
-    if (!this.#push(bytes)) return false;
+    if (!this.#push(bytes, subscription)) return false;
     counts.messagesSent++;
     counts.bytesSent += bytes.length;
+    return true;
+  }
+
+  /** Has the frame's bytes made for when it is enqueued. */
+  prepare(frame: Frame | undefined): void {
+    frame?.bytesFor(this.#windowBits);
+  }
+
+  /**
+   * Puts frames in the outbox, all or none.
+   * @param mostBytes headers included
+   * @returns false when they are more
+   */
+  enqueueAll(frames: readonly Frame[], counts: Counts, mostBytes: number): boolean {
+    const bytes = frames.reduce((sum, frame) => sum + frame.bytesFor(this.#windowBits).length, 0);
+    if (bytes > mostBytes) return false;
+    for (const frame of frames) if (!this.enqueue(frame, counts)) break;
     return true;
   }
 
@@ -188,6 +214,11 @@ export class Connection {
     return true;
   }
 
+  /** Calls back when the kernel has taken all that waits now, or the connection is gone. */
+  whenTaken(callback: () => void): void {
+    this.#outbox.whenTaken(callback);
+  }
+
   /** Called by the socket when a close begins, by either side. */
   leave(code: number, reason: string): void {
     if (this.#closeCode !== 0) return;
@@ -200,10 +231,10 @@ export class Connection {
   }
 
   /** One message is taken whatever its size when nothing else waits: a client that reads is never a slow one. */
-  #push(bytes: Buffer): boolean {
+  #push(bytes: Buffer, subscription?: string): boolean {
     const waiting = this.#outbox.bytes;
     if (waiting > 0 && waiting + bytes.length > this.limits.outboxBytes) {
-      this.#overflow();
+      if (!this.#owner.overflowed(this, subscription)) this.#overflow();
       return false;
     }
     this.#outbox.push(bytes);
@@ -211,7 +242,6 @@ export class Connection {
   }
 
   #overflow(): void {
-    this.#owner.overflowed(this);
     this.#outbox.discard();
     this.close(1013, `slow consumer: more than ${this.limits.outboxBytes} bytes were waiting`);
   }

@@ -6,6 +6,7 @@ import type { Encoding, Message } from './encoding.ts';
 import { Frame } from './frame.ts';
 import type { CompressionOptions } from './gateway-options.ts';
 import type { Hub } from './hub.ts';
+import { RecalledFrames } from './recalled-frames.ts';
 
 /**
  * From the broker to the outboxes: one frame per encoding present among the subscribers, the same bytes for each.
@@ -18,6 +19,7 @@ export class Delivery {
   readonly #counts: Counts;
   readonly #log: Log;
   readonly #failed = new WeakSet<Encoding>();
+  readonly #recalled = new RecalledFrames((encoding, publication) => this.#recall(encoding, publication));
 
   constructor(
     hub: Hub,
@@ -33,22 +35,68 @@ export class Delivery {
     this.#log = log;
   }
 
-  deliver(publication: Publication): void {
+  /** @returns to how many it was given */
+  deliver(publication: Publication): number {
     const excluded = this.#excluded(publication.exclude);
-    this.#counts.deliveries += this.#fanOut(
-      publication.subscription,
-      (encoding) => encoding.publication(publication),
-      excluded,
-    );
+    const given = this.#fanOut(publication.subscription, (encoding) => encoding.publication(publication), excluded);
+    this.#counts.deliveries += given;
+    return given;
+  }
+
+  /**
+   * From history to one subscriber that the others have left behind.
+   * @returns false when its outbox has no room, or it is gone
+   */
+  deliverTo(connection: Connection, publication: Publication): boolean {
+    const frame = this.#recalled.get(connection.encoding, publication);
+    if (frame === undefined) return true;
+    const given = connection.enqueue(frame, this.#counts, publication.subscription);
+    if (given) this.#counts.deliveries++;
+    return given;
+  }
+
+  /** What `replayTo` will need is made now, where the encoding has something of its own for it. */
+  prepareReplay(connection: Connection, publication: Publication): void {
+    if (connection.encoding.recalled !== undefined)
+      connection.prepare(this.#recalled.get(connection.encoding, publication));
+  }
+
+  /** From history to one connection. @returns false when that is more than `mostBytes`: it is given nothing then */
+  replayTo(connection: Connection, publications: readonly Publication[], mostBytes: number): boolean {
+    const frames: Frame[] = [];
+    for (const publication of publications) {
+      const frame = this.#recalled.get(connection.encoding, publication);
+      if (frame !== undefined) frames.push(frame);
+    }
+    return connection.enqueueAll(frames, this.#counts, mostBytes);
   }
 
   presence(event: PresenceEvent): void {
     this.#fanOut(event.subscription, (encoding) => encoding.presence?.(event));
   }
 
-  gap(names: readonly string[]): void {
-    this.#counts.gaps += names.length;
-    for (const name of names) this.#fanOut(name, (encoding) => encoding.gap?.(name));
+  /** @returns how many were told */
+  gap(name: string): number {
+    return this.#fanOut(name, (encoding) => encoding.gap?.(name));
+  }
+
+  presenceGap(name: string): void {
+    this.#fanOut(name, (encoding) => encoding.presenceGap?.(name));
+  }
+
+  /** One subscriber. @returns false when its outbox has no room, or it is gone */
+  gapTo(connection: Connection, name: string): boolean {
+    return this.#tell(connection, name, (encoding) => encoding.gap?.(name));
+  }
+
+  /** As `gapTo`. */
+  presenceGapTo(connection: Connection, name: string): boolean {
+    return this.#tell(connection, name, (encoding) => encoding.presenceGap?.(name));
+  }
+
+  #tell(connection: Connection, name: string, encode: (encoding: Encoding) => Message | undefined): boolean {
+    const message = this.#encode(connection.encoding, encode);
+    return message === undefined || connection.enqueue(new Frame(message, this.#compression), this.#counts, name);
   }
 
   /** @returns how many connections were given something */
@@ -69,10 +117,17 @@ export class Delivery {
       const { frame } = last;
       for (const connection of subscribers) {
         if (excluded?.has(connection) === true) continue;
-        if (connection.enqueue(frame, this.#counts)) given++;
+        if (connection.enqueue(frame, this.#counts, name)) given++;
       }
     }
     return given;
+  }
+
+  #recall(encoding: Encoding, publication: Publication): Frame | undefined {
+    const message = this.#encode(encoding, () =>
+      encoding.recalled === undefined ? encoding.publication(publication) : encoding.recalled(publication),
+    );
+    return message && new Frame(message, this.#compression);
   }
 
   #encode(encoding: Encoding, encode: (encoding: Encoding) => Message | undefined): Message | undefined {

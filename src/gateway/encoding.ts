@@ -14,10 +14,19 @@ export interface Message {
 export interface Encoding {
   readonly name: string;
   publication(publication: Publication): Message | undefined;
+  /** As `publication`, for one that is read from history; called while that is being read. Default: the same. */
+  recalled?(publication: Publication): Message | undefined;
   /** Somebody joined, changed in or left a subscription with presence. */
   presence?(event: PresenceEvent): Message | undefined;
   /** Publications of the subscription may have been missed. */
   gap?(subscription: string): Message | undefined;
+  /** Events of presence may have been missed, while publications are given from history. */
+  presenceGap?(subscription: string): Message | undefined;
+}
+
+/** Text for a string, binary for bytes. */
+export function kindOf(data: string | Buffer): MessageKind {
+  return typeof data === 'string' ? 'text' : 'binary';
 }
 
 /** The data as it is: NaviServer's behaviour, and the default. */

@@ -1,3 +1,5 @@
+import type { SubscriptionRule } from './subscription-rules.ts';
+
 /** Per-connection bounds. Every one has a close code in `close-codes.ts`. */
 export interface ConnectionLimits {
   /** Largest message a client may send, in bytes after decompression; a longer one closes with 1009. Default 1 MiB. */
@@ -27,17 +29,38 @@ export interface CompressionOptions {
   readonly level: number;
 }
 
+/** How much a client that comes back can be given at once, and how hard the gateway tries for those that stayed. */
+export interface RecoveryOptions {
+  /** Most publications for one client; with more, it is told that it missed something. Default 10,000. */
+  readonly publications: number;
+  /** Most bytes of their data. Default 1 MiB. */
+  readonly bytes: number;
+  /** How long history that cannot be read is asked for again before subscribers are told of a gap, in milliseconds. Default 60,000. */
+  readonly patienceMs: number;
+}
+
 export interface GatewayOptions {
   readonly limits: ConnectionLimits;
   readonly heartbeat: HeartbeatOptions;
   readonly compression: CompressionOptions;
   /** How long an orderly close waits for the client's answer, in milliseconds. Default 5,000. */
   readonly closeTimeoutMs: number;
+  /** What holds for which subscriptions. Default: no rules. */
+  readonly subscriptions: readonly SubscriptionRule[];
+  readonly recovery?: RecoveryOptions;
 }
+
+export const defaultRecovery: RecoveryOptions = Object.freeze({
+  publications: 10_000,
+  bytes: 1024 * 1024,
+  patienceMs: 60_000,
+});
 
 export const defaultGatewayOptions: GatewayOptions = Object.freeze({
   limits: Object.freeze({ messageBytes: 1024 * 1024, outboxBytes: 4 * 1024 * 1024 }),
   heartbeat: Object.freeze({ intervalMs: 25_000 }),
   compression: Object.freeze({ enabled: false, thresholdBytes: 1024, level: 1 }),
   closeTimeoutMs: 5_000,
+  subscriptions: Object.freeze([]),
+  recovery: defaultRecovery,
 });

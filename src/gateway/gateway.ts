@@ -1,25 +1,41 @@
 import type { IncomingMessage } from 'node:http';
-import type { MessageKind, Position, PresencePage, Broker, BrokerSink } from '../broker/broker.ts';
-import { idGenerator } from '../lib/ids.ts';
+import type {
+  Broker,
+  HistoryPage,
+  HistoryQuery,
+  MessageKind,
+  Position,
+  PresencePage,
+  PresenceStats,
+  Publication,
+} from '../broker/broker.ts';
 import type { Log } from '../lib/log.ts';
-import { plainAddress } from '../lib/plain-address.ts';
-import type { Severities } from '../lib/severities.ts';
+import type { Severities, SeverityState } from '../lib/severities.ts';
 import type { Counts } from '../metrics/counts.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { AppCalls } from './app-calls.ts';
-import { Connection, type ConnectionOwner } from './connection.ts';
+import type { MulticastOptions, Subscribed, SubscribeOptions } from './calls.ts';
+import { checkHistoryQuery, checkPublicationId } from './check-arguments.ts';
+import type { DisconnectOptions } from './cluster-control.ts';
+import { ClusterMember, identityOf } from './cluster-member.ts';
+import { ConnectionTable } from './connection-table.ts';
+import type { Connection, ConnectionOwner } from './connection.ts';
+import { Continuity } from './continuity.ts';
+import type { DisconnectTarget } from './control-messages.ts';
 import { Delivery } from './delivery.ts';
-import { type Encoding, plainEncoding } from './encoding.ts';
+import { CapabilityError } from './errors.ts';
+import { kindOf } from './encoding.ts';
 import { Frame } from './frame.ts';
-import type { ConnectionLimits, GatewayOptions } from './gateway-options.ts';
-import type { GatewaySocket } from './gateway-socket.ts';
+import { defaultRecovery, type CompressionOptions, type GatewayOptions } from './gateway-options.ts';
 import type { HandshakeEntry, HandshakeOptions } from './handshake-options.ts';
-import { Handshaker, type Upgraded } from './handshake.ts';
-import { Heartbeat } from './heartbeat.ts';
 import { Hub } from './hub.ts';
+import type { NodeFacts, NodeIdentity } from './node-facts.ts';
 import { FlushScheduler } from './outbox.ts';
-import { refuseHandshake } from './refuse-handshake.ts';
-import { checkName, everyone, Subscriptions } from './subscriptions.ts';
+import { Presence } from './presence.ts';
+import { SlowSubscribers } from './slow-subscribers.ts';
+import { checkName, everyone } from './subscription-name.ts';
+import { type ResolvedRule, type SubscriptionRule, SubscriptionRules } from './subscription-rules.ts';
+import { checkHistory, checkRules, Subscriptions } from './subscriptions.ts';
 import { Trace } from './trace.ts';
 
 export interface GatewayParts {
@@ -28,20 +44,10 @@ export interface GatewayParts {
   readonly log: Log;
   readonly severities: Severities;
   readonly metrics: Metrics;
-}
-
-export interface SubscribeOptions {
-  /** Makes the connection present in the subscription: JSON that tells the others about it. */
-  readonly presence?: string;
-}
-
-export interface MulticastOptions {
-  /** Connections that do not get it, on whichever worker they are. */
-  readonly exclude?: readonly Connection[];
-  /** Default: text for a string, binary for bytes. */
-  readonly kind?: MessageKind;
-  /** JSON for encodings that show more than the data; plain connections never see it. */
-  readonly info?: string;
+  /** What the apps bring for their own subscriptions; `options.subscriptions` goes before. Default: none. */
+  readonly builtInRules?: readonly SubscriptionRule[];
+  /** Who this worker is in the cluster. Default: a node of its own, with the machine's name. */
+  readonly node?: NodeIdentity;
 }
 
 /**
@@ -50,54 +56,95 @@ export interface MulticastOptions {
  */
 export class Gateway {
   readonly #broker: Broker;
-  readonly #options: GatewayOptions;
+  readonly #compression: CompressionOptions;
   readonly #trace: Trace;
   readonly #counts: Counts;
   readonly #hub = new Hub();
-  readonly #connections = new Map<string, Connection>();
-  readonly #subscriptions: Subscriptions;
+  readonly #rules: SubscriptionRules;
   readonly #apps: AppCalls;
-  readonly #handshaker: Handshaker;
-  readonly #heartbeat: Heartbeat;
-  readonly #nextId = idGenerator();
-  readonly #owner: ConnectionOwner;
+  readonly #delivery: Delivery;
+  readonly #connections: ConnectionTable;
+  readonly #slow: SlowSubscribers;
+  readonly #continuity: Continuity;
+  readonly #presence: Presence;
+  readonly #subscriptions: Subscriptions;
+  readonly #member: ClusterMember;
   #closing: Promise<void> | undefined;
-  #emptied: (() => void) | undefined;
 
-  private constructor({ broker, options, log, severities, metrics }: GatewayParts) {
+  private constructor(parts: GatewayParts) {
+    const { broker, options, log, severities, metrics, builtInRules = [], node: identity = identityOf() } = parts;
+    const { counts } = metrics;
+    const hub = this.#hub;
+    const { history } = broker;
+    const limits = options.recovery ?? defaultRecovery;
+    const trace = new Trace(log, severities);
+    // What apps would like to have is not asked of a broker that cannot; what the user has configured was checked.
+    const rules = new SubscriptionRules(
+      options.subscriptions,
+      history === undefined ? builtInRules.map((rule) => ({ ...rule, history: false })) : builtInRules,
+    );
     this.#broker = broker;
-    this.#options = options;
-    this.#trace = new Trace(log, severities);
-    this.#subscriptions = new Subscriptions(this.#hub, broker, metrics.counts, this.#trace);
-    this.#counts = metrics.counts;
-    this.#apps = new AppCalls(log, metrics.counts);
-    this.#handshaker = new Handshaker(options.compression, options.closeTimeoutMs);
-    this.#heartbeat = new Heartbeat(this.#connections, options.heartbeat.intervalMs, (connection) => {
-      this.#counts.heartbeatsMissed++;
-      connection.terminate();
+    this.#compression = options.compression;
+    this.#trace = trace;
+    this.#counts = counts;
+    this.#rules = rules;
+    this.#apps = new AppCalls(log, counts);
+    this.#connections = new ConnectionTable({ options, owner: this.#owner(), apps: this.#apps, counts, trace });
+    const delivery = new Delivery(hub, this.#connections.byId, options.compression, counts, log);
+    const slow = new SlowSubscribers({ hub, delivery, rules, counts, track: (name) => this.#continuity.track(name) });
+    const continuity = new Continuity({ history, delivery, slow, rules, limits, counts });
+    const presence = new Presence(broker.presence, rules, trace);
+    this.#delivery = delivery;
+    this.#slow = slow;
+    this.#continuity = continuity;
+    this.#presence = presence;
+    this.#subscriptions = new Subscriptions({
+      hub,
+      broker,
+      rules,
+      continuity,
+      slow,
+      presence,
+      delivery,
+      limits,
+      counts,
+      trace,
     });
-    this.#owner = {
-      scheduler: new FlushScheduler(),
-      received: (connection, data, kind) => this.#received(connection, data, kind),
-      drained: (connection) => this.#apps.drained(connection),
-      left: (connection) => this.#subscriptions.leaveAll(connection),
-      closed: (connection, code, reason) => this.#closed(connection, code, reason),
-      overflowed: () => void this.#counts.slowConsumers++,
-    };
-    metrics.watchOutboxes(() => this.#outboxBytes());
+    const connections = this.#connections.byId;
+    this.#member = new ClusterMember({ broker, identity, connections, severities, counts, log });
+    metrics.watchOutboxes(() => this.#connections.bufferedBytes);
   }
 
-  /** Starts the broker and resolves when connections can be taken. */
+  /**
+   * Starts the broker and resolves when connections can be taken. When it rejects the broker has been closed.
+   * @throws CapabilityError when a configured rule keeps history and the broker cannot
+   */
   static async start(parts: GatewayParts): Promise<Gateway> {
+    checkRules(parts.options.subscriptions, parts.broker);
     const gateway = new Gateway(parts);
-    await parts.broker.start(gateway.#sink(parts));
-    await parts.broker.subscribe([everyone]);
+    const continuity = gateway.#continuity;
+    try {
+      await parts.broker.start({
+        deliver: (publication) => {
+          gateway.#trace.message('deliver', publication.subscription, publication.data.length);
+          continuity.deliver(publication);
+        },
+        gap: (names) => continuity.gap(names),
+        presence: (event) => continuity.presence(event),
+      });
+      await parts.broker.subscribe([everyone]);
+      await gateway.#member.start();
+    } catch (error) {
+      // Timers and connections would keep the program alive; why it did not start is what it wants to know.
+      await gateway.close().catch(() => {});
+      throw error;
+    }
     return gateway;
   }
 
   /** The connections of this worker by id. */
   get connections(): ReadonlyMap<string, Connection> {
-    return this.#connections;
+    return this.#connections.byId;
   }
 
   /**
@@ -110,34 +157,8 @@ export class Gateway {
     options: HandshakeOptions = {},
     entry: HandshakeEntry = {},
   ): Connection | undefined {
-    const limits = options.limits === undefined ? this.#options.limits : { ...this.#options.limits, ...options.limits };
-    const upgraded = this.#upgrade(request, options, entry, limits);
-    if (upgraded === undefined) {
-      this.#counts.handshakesRefused++;
-      return undefined;
-    }
-    const { webSocket, windowBits } = upgraded;
-    const encoding = this.#chooseEncoding(webSocket, options);
-    if (encoding === undefined) return undefined;
-    const connection = new Connection(this.#owner, webSocket, request.socket, options, {
-      id: this.#nextId(),
-      address: plainAddress(request.socket.remoteAddress ?? ''),
-      identity: entry.identity,
-      encoding,
-      limits,
-      windowBits,
-      watcher: entry.watcher,
-    });
-    entry.watcher?.opened();
-    this.#connections.set(connection.id, connection);
-    this.#hub.add(everyone, connection);
-    this.#counts.handshakesAccepted++;
-    this.#counts.connections++;
-    this.#trace.write('carillon:handshake', {
-      event: 'handshake',
-      connection: connection.id,
-      address: connection.address,
-    });
+    const connection = this.#connections.open(request, options, entry);
+    if (connection !== undefined) this.#hub.add(everyone, connection);
     return connection;
   }
 
@@ -147,21 +168,35 @@ export class Gateway {
    * @returns false when the connection is gone
    */
   send(connection: Connection, data: string | Buffer, kind: MessageKind = kindOf(data)): boolean {
-    const sent = connection.enqueue(new Frame({ data, kind }, this.#options.compression), this.#counts);
+    const sent = connection.enqueue(new Frame({ data, kind }, this.#compression), this.#counts);
     if (sent) this.#trace.message('send', connection.id, data.length);
     return sent;
   }
 
   /**
+   * Sends publications of the past to one connection of this worker, as its encoding shows them: those that `subscribe`
+   * answered, as a rule. Each is encoded once, however many connections are sent it.
+   * @param mostBytes of what is sent; no limit but the outbox by default
+   * @returns false when it would be more: nothing was sent then
+   */
+  replay(connection: Connection, publications: readonly Publication[], mostBytes: number = Infinity): boolean {
+    return this.#delivery.replayTo(connection, publications, mostBytes);
+  }
+
+  /**
    * Puts the connection in a subscription; it is delivered everything that is multicast after this has resolved.
-   * A second call is harmless. Closing the connection leaves all its subscriptions.
-   * @returns false when the connection is gone, or was unsubscribed while this waited
-   * @throws SubscriptionNameError for an empty name and for `all`, which everybody is in
-   * @throws BrokerUnavailableError when the broker did not confirm; the connection is not subscribed then
+   * Where the subscription has history the answer says from which position on; with `since` it has what came between,
+   * without a gap or a duplicate, or says why not. A second call is harmless. Closing the connection leaves all its
+   * subscriptions.
+   * @returns undefined when the connection is gone, or was unsubscribed while this waited
+   * @throws SubscriptionNameError for an empty or reserved name and for `all`, which everybody is in
+   * @throws ArgumentError for a `since` that is no position
+   * @throws BrokerUnavailableError when the broker did not confirm or could not be read from; the connection is not
+   * subscribed then, unless it was before
    * @throws CapabilityError when presence is asked for and the broker has none
    */
-  subscribe(connection: Connection, name: string, { presence }: SubscribeOptions = {}): Promise<boolean> {
-    return this.#subscriptions.subscribe(connection, name, presence);
+  subscribe(connection: Connection, name: string, options: SubscribeOptions = {}): Promise<Subscribed | undefined> {
+    return this.#subscriptions.subscribe(connection, name, options);
   }
 
   /** Takes the connection out of a subscription; harmless when it is not in it. The connection stays open. */
@@ -174,19 +209,27 @@ export class Gateway {
    * subscribed and not excluded.
    * @param name a subscription, or `all` for every connection of the cluster
    * @returns once the broker has accepted it, its position where the subscription has history
-   * @throws BrokerUnavailableError when it was not accepted
+   * @throws SubscriptionNameError for an empty or reserved name
+   * @throws ArgumentError for an `id` that is empty or too long
+   * @throws BrokerUnavailableError when it was not accepted, or, as its `outcome` says, perhaps not
    */
   async multicast(name: string, data: string | Buffer, options: MulticastOptions = {}): Promise<Position | undefined> {
     checkName(name);
-    const { kind = kindOf(data), exclude = [], info } = options;
+    const { kind = kindOf(data), exclude = [], info, id } = options;
+    if (id !== undefined) checkPublicationId(id);
+    const { history } = this.#rules.ruleOf(name);
     this.#trace.message('multicast', name, data.length);
+    const publication = {
+      subscription: name,
+      data: typeof data === 'string' ? Buffer.from(data) : data,
+      kind,
+      exclude: exclude.map((connection) => connection.id),
+      ...(info === undefined ? {} : { info }),
+    };
     try {
-      const position = await this.#broker.publish({
-        subscription: name,
-        data: typeof data === 'string' ? Buffer.from(data) : data,
-        kind,
-        exclude: exclude.map((connection) => connection.id),
-        ...(info === undefined ? {} : { info }),
+      const position = await this.#broker.publish(publication, {
+        ...(history === undefined ? {} : { history }),
+        ...(id === undefined ? {} : { id }),
       });
       this.#counts.multicastsAccepted++;
       return position;
@@ -197,13 +240,35 @@ export class Gateway {
   }
 
   /**
-   * Who is present in a subscription, cluster-wide.
+   * What was multicast to a subscription with history.
+   * @throws SubscriptionNameError; ArgumentError, which names the field
+   * @throws CapabilityError where its rule keeps none
+   * @throws BrokerUnavailableError
+   */
+  async history(name: string, query: HistoryQuery): Promise<HistoryPage> {
+    checkName(name);
+    checkHistoryQuery(query);
+    checkHistory(this.#rules, name);
+    if (this.#broker.history === undefined) throw new CapabilityError('history');
+    return await this.#broker.history.read(name, query);
+  }
+
+  /**
+   * Who is present in a subscription, cluster-wide. Nobody where its rule switches presence off.
    * @param limit most members a page
    * @param cursor from the previous page
-   * @throws CapabilityError
+   * @throws SubscriptionNameError
+   * @throws CapabilityError when the broker has no presence
    */
-  presence(name: string, limit: number, cursor?: string): Promise<PresencePage> {
-    return this.#subscriptions.members(name, limit, cursor);
+  async presence(name: string, limit: number, cursor?: string): Promise<PresencePage> {
+    checkName(name);
+    return await this.#presence.members(name, limit, cursor);
+  }
+
+  /** How many are present in it: connections, and users among them. @throws as `presence` */
+  async presenceStats(name: string): Promise<PresenceStats> {
+    checkName(name);
+    return await this.#presence.stats(name);
   }
 
   /**
@@ -211,12 +276,47 @@ export class Gateway {
    * @returns false when it is not present there (any more)
    */
   updatePresence(connection: Connection, name: string, info: string): Promise<boolean> {
-    return this.#subscriptions.updatePresence(connection, name, info);
+    return this.#presence.update(connection, name, info);
+  }
+
+  /** Which rule the subscription has, and whose it is. */
+  ruleOf(name: string): ResolvedRule {
+    return this.#rules.ruleOf(name);
+  }
+
+  /**
+   * The nodes of the cluster, as their workers last described themselves; none is asked, so none can keep it waiting.
+   * @throws CapabilityError when the broker has no presence; BrokerUnavailableError
+   */
+  nodes(): Promise<readonly NodeFacts[]> {
+    return this.#member.nodes();
+  }
+
+  /**
+   * Closes a connection, or all of a user, wherever in the cluster they are; those of this worker at once. Harmless
+   * where there is none.
+   * @returns once the broker has accepted the order
+   * @throws ArgumentError for a code that may not be sent; CapabilityError; BrokerUnavailableError
+   */
+  disconnect(target: DisconnectTarget, options: DisconnectOptions = {}): Promise<void> {
+    return this.#member.disconnect(target, options);
+  }
+
+  /**
+   * Switches severities on every worker of the cluster, or of one node; `nodes` shows when it is done.
+   * @returns once the broker has accepted the order
+   * @throws ArgumentError for a severity that does not exist; UnknownNodeError; CapabilityError; BrokerUnavailableError
+   */
+  setSeverities(change: Partial<SeverityState>, node?: string): Promise<void> {
+    return this.#member.setSeverities(change, node);
   }
 
   /** Closes every connection with 1001 and waits for their farewells, within `closeTimeoutMs`; then closes the broker. */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing ??= this.#connections.close().then(() => {
+      this.#member.close();
+      return this.#broker.close();
+    });
     return this.#closing;
   }
 
@@ -224,62 +324,19 @@ export class Gateway {
     await this.close();
   }
 
-  async #close(): Promise<void> {
-    this.#heartbeat.close();
-    if (this.#connections.size > 0) {
-      const emptied = new Promise<void>((resolve) => {
-        this.#emptied = resolve;
-      });
-      for (const connection of this.#connections.values()) connection.close(1001, 'the worker is stopping');
-      // ws ends whoever does not answer; but not who had begun to leave before and does not read.
-      const deadline = setTimeout(() => this.#terminateAll(), this.#options.closeTimeoutMs);
-      await emptied;
-      clearTimeout(deadline);
-    }
-    await this.#broker.close();
-  }
-
-  #terminateAll(): void {
-    for (const connection of this.#connections.values()) connection.terminate();
-  }
-
-  #sink({ log, metrics }: GatewayParts): BrokerSink {
-    const delivery = new Delivery(this.#hub, this.#connections, this.#options.compression, metrics.counts, log);
+  #owner(): ConnectionOwner {
     return {
-      deliver: (publication) => {
-        this.#trace.message('deliver', publication.subscription, publication.data.length);
-        delivery.deliver(publication);
+      scheduler: new FlushScheduler(),
+      received: (connection, data, kind) => this.#received(connection, data, kind),
+      drained: (connection) => this.#apps.drained(connection),
+      left: (connection) => this.#subscriptions.leaveAll(connection),
+      closed: (connection, code, reason) => this.#connections.remove(connection, code, reason),
+      overflowed: (connection, subscription) => {
+        if (subscription !== undefined && this.#slow.spare(subscription, connection)) return true;
+        this.#counts.slowConsumers++;
+        return false;
       },
-      gap: (names) => delivery.gap(names),
-      presence: (event) => delivery.presence(event),
     };
-  }
-
-  #upgrade(
-    request: IncomingMessage,
-    options: HandshakeOptions,
-    entry: HandshakeEntry,
-    { messageBytes }: ConnectionLimits,
-  ): Upgraded | undefined {
-    if (this.#closing !== undefined) return refuseHandshake(request, '503 Service Unavailable');
-    try {
-      return this.#handshaker.upgrade(request, entry.head ?? Buffer.alloc(0), messageBytes, options);
-    } catch (error) {
-      // The app's choice of a subprotocol failed; nothing has been answered yet.
-      this.#apps.logged(error);
-      return refuseHandshake(request, '500 Internal Server Error');
-    }
-  }
-
-  #chooseEncoding(webSocket: GatewaySocket, options: HandshakeOptions): Encoding | undefined {
-    try {
-      return options.encoding?.(webSocket.protocol) ?? plainEncoding;
-    } catch (error) {
-      this.#apps.logged(error);
-      webSocket.on('error', () => {});
-      webSocket.close(1011, 'internal error');
-      return undefined;
-    }
   }
 
   #received(connection: Connection, data: Buffer, kind: MessageKind): void {
@@ -288,23 +345,4 @@ export class Gateway {
     this.#trace.message('receive', connection.id, data.length);
     if (connection.handlers.readEvents !== false) this.#apps.message(connection, data, kind);
   }
-
-  #closed(connection: Connection, code: number, reason: string): void {
-    this.#connections.delete(connection.id);
-    this.#counts.connections--;
-    this.#counts.countClose(code);
-    this.#trace.write('carillon:handshake', { event: 'close', connection: connection.id, code, reason });
-    this.#apps.closed(connection, code, reason);
-    if (this.#connections.size === 0) this.#emptied?.();
-  }
-
-  #outboxBytes(): number {
-    let bytes = 0;
-    for (const connection of this.#connections.values()) bytes += connection.bufferedBytes;
-    return bytes;
-  }
-}
-
-function kindOf(data: string | Buffer): MessageKind {
-  return typeof data === 'string' ? 'text' : 'binary';
 }

@@ -1,52 +1,89 @@
-import type { Broker, PresencePage } from '../broker/broker.ts';
+import type { Broker, Position } from '../broker/broker.ts';
 import type { Counts } from '../metrics/counts.ts';
+import type { NotRecoveredReason, Subscribed, SubscribeOptions } from './calls.ts';
+import { checkPosition } from './check-arguments.ts';
 import type { Connection } from './connection.ts';
-import { CapabilityError, SubscriptionNameError } from './errors.ts';
+import type { Delivery } from './delivery.ts';
+import type { Continuity } from './continuity.ts';
+import { CapabilityError } from './errors.ts';
+import type { RecoveryOptions } from './gateway-options.ts';
 import type { Hub } from './hub.ts';
+import { JoinClaim } from './join-claim.ts';
+import type { Joining } from './joining.ts';
+import type { Presence } from './presence.ts';
+import type { SlowSubscribers } from './slow-subscribers.ts';
+import { checkSubscribable, everyone } from './subscription-name.ts';
+import type { SubscriptionRule, SubscriptionRules } from './subscription-rules.ts';
+import type { Track } from './track.ts';
 import type { Trace } from './trace.ts';
 
-/** Reaches every connection of the cluster; nobody subscribes to it, everybody is in it. */
-export const everyone = 'all';
+export interface SubscriptionsParts {
+  readonly hub: Hub;
+  readonly broker: Broker;
+  readonly rules: SubscriptionRules;
+  readonly continuity: Continuity;
+  readonly slow: SlowSubscribers;
+  readonly presence: Presence;
+  readonly delivery: Delivery;
+  readonly limits: RecoveryOptions;
+  readonly counts: Counts;
+  readonly trace: Trace;
+}
+
+/** A name that has local subscribers, or such as are about to be. */
+interface Feed {
+  subscribers: number;
+  /** The broker's. */
+  confirmation: Promise<void>;
+  /** Where it has history. */
+  readonly track: Track | undefined;
+  /** Somebody comes back; what is made for them is made for all who come back with them. */
+  isPreparing: boolean;
+}
 
 /**
- * Keeps the hub and the broker of one mind: the broker is subscribed to a name from its first local subscriber to its
- * last, and presence follows its connections.
+ * Keeps the hub, the broker and the histories of one mind: the broker is subscribed to a name from its first local
+ * subscriber to its last, and whoever joins a subscription with history does so at a known place.
  */
 export class Subscriptions {
-  readonly #hub: Hub;
-  readonly #broker: Broker;
-  readonly #counts: Counts;
-  readonly #trace: Trace;
-  /** Subscribed name → the broker's confirmation. */
-  readonly #confirmations = new Map<string, Promise<void>>();
+  readonly #parts: SubscriptionsParts;
+  readonly #feeds = new Map<string, Feed>();
 
-  constructor(hub: Hub, broker: Broker, counts: Counts, trace: Trace) {
-    this.#hub = hub;
-    this.#broker = broker;
-    this.#counts = counts;
-    this.#trace = trace;
+  constructor(parts: SubscriptionsParts) {
+    this.#parts = parts;
   }
 
-  /**
-   * @param presence JSON; undefined keeps the connection out of presence
-   * @returns whether the connection is in the subscription now
-   */
-  async subscribe(connection: Connection, name: string, presence: string | undefined): Promise<boolean> {
-    checkName(name);
-    if (name === everyone) throw new SubscriptionNameError(`"${everyone}" is reserved: every connection is in it`);
-    if (presence !== undefined && this.#broker.presence === undefined) throw new CapabilityError('presence');
-    if (!connection.open) return false;
-    const joined = this.#join(connection, name);
-    const confirmation = this.#confirmations.get(name);
+  /** @returns undefined when the connection is not in the subscription at the end */
+  async subscribe(
+    connection: Connection,
+    name: string,
+    { presence, since }: SubscribeOptions,
+  ): Promise<Subscribed | undefined> {
+    checkSubscribable(name);
+    if (since !== undefined) checkPosition('since', since);
+    if (presence !== undefined) this.#parts.presence.check();
+    if (!connection.open) return undefined;
+    const joining = connection.subscriptions?.get(name) ?? this.#join(connection, name);
+    joining.pending++;
+    const feed = this.#feeds.get(name);
+    const isIn = (): boolean => connection.subscriptions?.get(name) === joining;
     try {
-      await confirmation;
-      if (presence !== undefined && isIn(connection, name)) await this.#enter(connection, name, presence);
+      await feed?.confirmation;
+      if (presence !== undefined && isIn()) await this.#parts.presence.enter(connection, name, presence);
+      if (!isIn()) return undefined;
+      const subscribed =
+        feed?.track === undefined
+          ? this.#withoutHistory(since)
+          : await this.#claim(feed, feed.track, connection, name, since, isIn);
+      joining.hasSucceeded = true;
+      return subscribed;
     } catch (error) {
-      // What an earlier call did stays; and if it left and came back meanwhile, the new confirmation counts.
-      if (joined && this.#confirmations.get(name) === confirmation) this.unsubscribe(connection, name);
+      // What another call did, or is about to do, stays.
+      if (joining.pending === 1 && !joining.hasSucceeded && isIn()) this.unsubscribe(connection, name);
       throw error;
+    } finally {
+      joining.pending--;
     }
-    return isIn(connection, name);
   }
 
   unsubscribe(connection: Connection, name: string): void {
@@ -55,76 +92,115 @@ export class Subscriptions {
 
   /** Takes a closing connection out of everything, `all` included. */
   leaveAll(connection: Connection): void {
-    this.#hub.remove(everyone, connection);
-    for (const name of connection.subscriptions ?? []) this.#part(connection, name);
+    this.#parts.hub.remove(everyone, connection);
+    const names = connection.subscriptions?.keys() ?? [];
     connection.subscriptions = undefined;
+    for (const name of names) this.#part(connection, name);
   }
 
-  async members(name: string, limit: number, cursor: string | undefined): Promise<PresencePage> {
-    if (this.#broker.presence === undefined) throw new CapabilityError('presence');
-    return await this.#broker.presence.members(name, limit, cursor);
+  #join(connection: Connection, name: string): Joining {
+    const { counts, trace } = this.#parts;
+    const joining: Joining = { pending: 0, hasSucceeded: false };
+    connection.subscriptions ??= new Map<string, Joining>();
+    connection.subscriptions.set(name, joining);
+    counts.subscribers++;
+    trace.write('carillon:subscription', { event: 'subscribe', connection: connection.id, subscription: name });
+    const feed = this.#feeds.get(name) ?? this.#open(name);
+    feed.subscribers++;
+    // With history it joins when its place is known.
+    if (feed.track === undefined) this.#parts.hub.add(name, connection);
+    return joining;
   }
 
-  async updatePresence(connection: Connection, name: string, info: string): Promise<boolean> {
-    if (!isPresent(connection, name)) return false;
-    await this.#enter(connection, name, info);
-    return isPresent(connection, name);
-  }
-
-  /** @returns whether it was not in before */
-  #join(connection: Connection, name: string): boolean {
-    if (isIn(connection, name)) return false;
-    connection.subscriptions ??= new Set();
-    connection.subscriptions.add(name);
-    this.#counts.subscribers++;
-    this.#trace.write('carillon:subscription', { event: 'subscribe', connection: connection.id, subscription: name });
-    if (this.#hub.add(name, connection)) {
-      this.#counts.subscriptions++;
-      this.#confirmations.set(name, this.#broker.subscribe([name]));
-    }
-    return true;
+  #open(name: string): Feed {
+    const { continuity, broker, rules, counts } = this.#parts;
+    if (rules.ruleOf(name).history !== undefined) continuity.open(name);
+    counts.subscriptions++;
+    const feed: Feed = {
+      subscribers: 0,
+      confirmation: broker.subscribe([name]),
+      track: continuity.track(name),
+      isPreparing: false,
+    };
+    this.#feeds.set(name, feed);
+    return feed;
   }
 
   #part(connection: Connection, name: string): void {
-    this.#counts.subscribers--;
-    this.#trace.write('carillon:subscription', { event: 'unsubscribe', connection: connection.id, subscription: name });
-    if (connection.presences?.delete(name) === true) {
-      this.#ignoreWhenGone(this.#broker.presence?.leave(name, connection.id));
+    const { counts, trace, hub, slow, presence, continuity, broker } = this.#parts;
+    counts.subscribers--;
+    trace.write('carillon:subscription', { event: 'unsubscribe', connection: connection.id, subscription: name });
+    presence.leave(connection, name);
+    slow.forget(name, connection);
+    hub.remove(name, connection);
+    const feed = this.#feeds.get(name);
+    if (feed === undefined || --feed.subscribers > 0) return;
+    counts.subscriptions--;
+    this.#feeds.delete(name);
+    continuity.close(name);
+    // A broker that is unavailable or closed needs no farewell: it forgets its subscribers by itself.
+    broker.unsubscribe([name]).catch((error: unknown) => {
+      trace.write('carillon:broker', { event: 'leave-failed', err: error });
+    });
+  }
+
+  #withoutHistory(since: Position | undefined): Subscribed {
+    if (since === undefined) return { recovered: false, publications: [] };
+    const reason: NotRecoveredReason = 'no-history';
+    this.#parts.counts.countRecovery(reason);
+    return { recovered: false, reason, publications: [] };
+  }
+
+  async #claim(
+    feed: Feed,
+    track: Track,
+    connection: Connection,
+    name: string,
+    since: Position | undefined,
+    isWanted: () => boolean,
+  ): Promise<Subscribed | undefined> {
+    const { hub, slow, delivery, counts, limits } = this.#parts;
+    const prepares = since !== undefined && !feed.isPreparing;
+    if (prepares) feed.isPreparing = true;
+    const claim = new JoinClaim({
+      connection,
+      since,
+      limits,
+      isWanted,
+      taken: prepares ? (publication) => delivery.prepareReplay(connection, publication) : undefined,
+      admit: () => {
+        // Who has fallen behind comes back at a place of its own.
+        if (!slow.has(name, connection)) hub.add(name, connection);
+      },
+      ended: (result) => counts.countRecovery(result),
+    });
+    track.add(claim);
+    try {
+      return await claim.settled;
+    } finally {
+      if (prepares) feed.isPreparing = false;
     }
-    if (!this.#hub.remove(name, connection)) return;
-    this.#counts.subscriptions--;
-    this.#confirmations.delete(name);
-    this.#ignoreWhenGone(this.#broker.unsubscribe([name]));
-  }
-
-  async #enter(connection: Connection, name: string, info: string): Promise<void> {
-    connection.presences ??= new Map();
-    connection.presences.set(name, info);
-    const user = connection.identity?.user;
-    await this.#broker.presence?.enter(name, {
-      connectionId: connection.id,
-      info,
-      ...(user === undefined ? {} : { user }),
-    });
-  }
-
-  /** Leaving a broker that is unavailable or closed needs no answer: it forgets its subscribers by itself. */
-  #ignoreWhenGone(leaving: Promise<void> | undefined): void {
-    leaving?.catch((error: unknown) => {
-      this.#trace.write('carillon:broker', { event: 'leave-failed', err: error });
-    });
   }
 }
 
-function isPresent(connection: Connection, name: string): boolean {
-  return connection.presences?.has(name) === true;
+/** @throws CapabilityError when a rule keeps history and the broker cannot */
+export function checkRules(configured: readonly SubscriptionRule[], broker: Broker): void {
+  if (broker.history !== undefined) return;
+  const rule = configured.find(({ history }) => history !== undefined && history !== false);
+  if (rule === undefined) return;
+  throw new CapabilityError(
+    'history',
+    `subscriptions: the rule ${JSON.stringify(rule.pattern)} keeps history, and the broker in use cannot`,
+  );
 }
 
-function isIn(connection: Connection, name: string): boolean {
-  return connection.subscriptions?.has(name) === true;
-}
-
-/** @throws SubscriptionNameError */
-export function checkName(name: string): void {
-  if (name === '') throw new SubscriptionNameError('a subscription needs a name, found ""');
+/** @throws CapabilityError where the subscription has none */
+export function checkHistory(rules: SubscriptionRules, name: string): void {
+  const { history, pattern } = rules.ruleOf(name);
+  if (history !== undefined) return;
+  const why = pattern === undefined ? 'no rule gives it one' : `its rule, ${JSON.stringify(pattern)}, gives it none`;
+  throw new CapabilityError(
+    'history',
+    `the subscription ${JSON.stringify(name)} keeps no history: ${why}; expected "history: {size, ttl}" in "subscriptions"`,
+  );
 }

@@ -1,6 +1,9 @@
 import type { Log, LogFields } from '../lib/log.ts';
 import type { Severities, SeverityName } from '../lib/severities.ts';
 
+/** Of log-view's subscriptions: the lines of a log, and what nodes put down of them. */
+const logViewNames = /^log(?:-record)?:/;
+
 /** The `carillon:*` debug loggers (NaviServer's `ws::log`): silent until their switch is thrown, at any time. */
 export class Trace {
   readonly #log: Log;
@@ -21,7 +24,7 @@ export class Trace {
    * @param where a subscription's name or a connection's id
    */
   message(event: string, where: string, bytes: number): void {
-    if (!this.#severities.isOn('carillon:message') || where.startsWith('log:')) return;
+    if (!this.#severities.isOn('carillon:message') || logViewNames.test(where)) return;
     this.#log.debug({ logger: 'carillon:message', event, where, bytes }, event);
   }
 }

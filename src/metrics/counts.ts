@@ -1,3 +1,6 @@
+/** Why publications could not be given to subscribers. */
+export type GapReason = 'no-history' | 'trimmed' | 'epoch' | 'too-many' | 'unavailable';
+
 /**
  * What the message path counts: plain numbers, because a labelled counter costs a lookup per increment. The metrics
  * read them when they are scraped.
@@ -23,13 +26,50 @@ export class Counts {
   subscribers = 0;
   slowConsumers = 0;
   heartbeatsMissed = 0;
-  gaps = 0;
+  /** Publications with a position that were received again, or too late, and not delivered. */
+  duplicatesDropped = 0;
   appErrors = 0;
   /** Close code → closed connections. Codes that clients and apps make up are counted by their thousand. */
   readonly closes: Map<string, number> = new Map();
+  /** Rule → reason → subscriptions of which somebody, or slow subscribers who, were told that something may be missing. */
+  readonly gaps: Map<string, Map<GapReason, number>> = new Map();
+  /** Rule → publications that no subscriber of this worker was given, where their number is known. */
+  readonly missed: Map<string, number> = new Map();
+  /** Rule → publications delivered from history instead of live. */
+  readonly recovered: Map<string, number> = new Map();
+  /** Rule → subscribers that fell behind and were not closed. */
+  readonly resyncs: Map<string, number> = new Map();
+  /** Result → subscribing with a position to continue from. */
+  readonly recoveries: Map<string, number> = new Map();
 
   countClose(code: number): void {
     const label = code < 3000 ? String(code) : code < 4000 ? '3xxx' : '4xxx';
-    this.closes.set(label, (this.closes.get(label) ?? 0) + 1);
+    add(this.closes, label, 1);
   }
+
+  countGap(rule: string, reason: GapReason): void {
+    let reasons = this.gaps.get(rule);
+    if (reasons === undefined) this.gaps.set(rule, (reasons = new Map<GapReason, number>()));
+    add(reasons, reason, 1);
+  }
+
+  countMissed(rule: string, publications: number): void {
+    if (publications > 0) add(this.missed, rule, publications);
+  }
+
+  countRecovered(rule: string, publications: number): void {
+    add(this.recovered, rule, publications);
+  }
+
+  countResync(rule: string): void {
+    add(this.resyncs, rule, 1);
+  }
+
+  countRecovery(result: string): void {
+    add(this.recoveries, result, 1);
+  }
+}
+
+function add<Key>(counts: Map<Key, number>, key: Key, count: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + count);
 }

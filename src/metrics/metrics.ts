@@ -70,10 +70,40 @@ export class Metrics {
       'Connections ended because they showed no sign of life.',
       () => counts.heartbeatsMissed,
     );
-    this.#counter(
+    this.#labelledBy(
       'carillon_gaps_total',
-      'Subscriptions told that publications may have been missed.',
-      () => counts.gaps,
+      "Subscriptions, and slow subscribers of one, told that publications may have been missed, by the rule's pattern and the reason.",
+      ['rule', 'reason'],
+      () => gapsOf(counts),
+    );
+    this.#labelled(
+      'carillon_publications_missed_total',
+      "Publications that a worker's subscribers of a subscription with history were not given and that no history gave back, where their number is known, by the rule's pattern.",
+      'rule',
+      () => counts.missed,
+    );
+    this.#labelled(
+      'carillon_recovered_publications_total',
+      "Publications that a worker missed live and delivered from history, by the rule's pattern.",
+      'rule',
+      () => counts.recovered,
+    );
+    this.#labelled(
+      'carillon_recoveries_total',
+      'Clients that came back to a subscription with a position, by result.',
+      'result',
+      () => counts.recoveries,
+    );
+    this.#labelled(
+      'carillon_resyncs_total',
+      "Slow subscribers that were not closed but given what they missed later, by the rule's pattern.",
+      'rule',
+      () => counts.resyncs,
+    );
+    this.#counter(
+      'carillon_duplicates_dropped_total',
+      'Publications of subscriptions with history that were received again, or too late, and not delivered.',
+      () => counts.duplicatesDropped,
     );
     this.#counter(
       'carillon_app_errors_total',
@@ -120,14 +150,26 @@ export class Metrics {
   }
 
   #labelled(name: string, help: string, label: string, read: () => Iterable<readonly [string | number, number]>): void {
+    this.#labelledBy(name, help, [label], function* () {
+      for (const [value, count] of read()) yield [[value], count];
+    });
+  }
+
+  #labelledBy(
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    read: () => Iterable<readonly [readonly (string | number)[], number]>,
+  ): void {
     new Counter({
       name,
       help,
-      labelNames: [label],
+      labelNames: [...labelNames],
       registers: [this.registry],
       collect() {
         this.reset();
-        for (const [value, count] of read()) this.inc({ [label]: value }, count);
+        for (const [values, count] of read())
+          this.inc(Object.fromEntries(labelNames.map((label, index) => [label, values[index] ?? ''])), count);
       },
     });
   }
@@ -153,4 +195,8 @@ export class Metrics {
       },
     });
   }
+}
+
+function* gapsOf(counts: Counts): Iterable<readonly [readonly string[], number]> {
+  for (const [rule, reasons] of counts.gaps) for (const [reason, count] of reasons) yield [[rule, reason], count];
 }

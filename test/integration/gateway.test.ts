@@ -1,14 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CapabilityError, everyone, SubscriptionNameError } from '../../src/index.ts';
+import {
+  BrokerClosedError,
+  BrokerUnavailableError,
+  CapabilityError,
+  createGateway,
+  everyone,
+  SubscriptionNameError,
+} from '../../src/index.ts';
 import type { Connection } from '../../src/gateway/connection.ts';
 import type { Gateway } from '../../src/gateway/gateway.ts';
 import type { Log } from '../../src/lib/log.ts';
 import { Severities } from '../../src/lib/severities.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
+import { FaultyBroker, unavailable } from '../support/faulty-broker.ts';
 import { handshakeRequest, RawClient } from '../support/raw-client.ts';
 import { startGateway } from '../support/start-gateway.ts';
 import { TestClient } from '../support/test-client.ts';
+import { deferred } from '../support/deferred.ts';
 import { until } from '../support/until.ts';
 
 const theOnly = (gateway: Gateway): Connection => {
@@ -18,6 +27,54 @@ const theOnly = (gateway: Gateway): Connection => {
 };
 
 describe('a gateway', () => {
+  it('that cannot start leaves nothing running', async () => {
+    const broker = new FaultyBroker();
+    broker.beforeSubscribe = unavailable;
+    await expect(createGateway({ broker })).rejects.toBeInstanceOf(BrokerUnavailableError);
+    broker.beforeSubscribe = undefined;
+    await expect(broker.subscribe(['anything'])).rejects.toBeInstanceOf(BrokerClosedError);
+  });
+
+  it.each([
+    ['that has succeeded', false],
+    ['that is under way', true],
+  ])('keeps a subscription when one call fails beside another %s', async (_which, failsFirst) => {
+    const broker = new FaultyBroker();
+    const { enter } = broker.presence;
+    const entering = deferred<undefined>();
+    const subscribing = deferred<undefined>();
+    broker.presence.enter = async (name, member) => {
+      if (name !== 'room') return await enter(name, member);
+      await entering.promise;
+      if (member.info === '"fails"') unavailable();
+    };
+    await using started = await startGateway({}, { broker });
+    const { gateway } = started;
+    await using client = await TestClient.open(started.url);
+    const connection = theOnly(gateway);
+    broker.beforeSubscribe = () => subscribing.promise;
+    const failing = expect(gateway.subscribe(connection, 'room', { presence: '"fails"' })).rejects.toBeInstanceOf(
+      BrokerUnavailableError,
+    );
+    const held = deferred<undefined>();
+    if (failsFirst) {
+      const other = broker.presence.enter;
+      broker.presence.enter = async (name, member) => {
+        if (member.info === '"holds"') await held.promise;
+        else await other(name, member);
+      };
+    }
+    const succeeding = gateway.subscribe(connection, 'room', failsFirst ? { presence: '"holds"' } : {});
+    subscribing.resolve(undefined);
+    if (!failsFirst) expect(await succeeding).toBeDefined();
+    entering.resolve(undefined);
+    await failing;
+    held.resolve(undefined);
+    expect(await succeeding).toBeDefined();
+    await gateway.multicast('room', 'hello');
+    expect(await client.next()).toBe('hello');
+  });
+
   it('answers a message with text as text and binary as binary', async () => {
     await using started = await startGateway({
       onMessage: (connection, data, kind) => void started.gateway.send(connection, data, kind),
@@ -107,7 +164,7 @@ describe('a gateway', () => {
     await until(() => started.gateway.connections.size === 0);
     expect(metrics.counts).toMatchObject({ connections: 0, subscriptions: 0, subscribers: 0 });
     expect(started.gateway.send(connection, 'late')).toBe(false);
-    expect(await started.gateway.subscribe(connection, 'room')).toBe(false);
+    expect(await started.gateway.subscribe(connection, 'room')).toBeUndefined();
     expect(await started.gateway.updatePresence(connection, 'room', '{}')).toBe(false);
   });
 
