@@ -34,7 +34,7 @@ function values({ type, minimum, maximum, values: choices }) {
 
 function fallback({ path, default: value }) {
   if (value === undefined) return '';
-  const isBytes = path.at(-1).endsWith('Bytes') && value % 1024 === 0;
+  const isBytes = /bytes$/i.test(path.at(-1)) && value % 1024 === 0;
   if (!isBytes) return code(JSON.stringify(value));
   return `${code(value)} (${value % 1024 ** 2 === 0 ? `${value / 1024 ** 2} MiB` : `${value / 1024} KiB`})`;
 }

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../config/problem.ts';
+import { packageVersion } from '../lib/package-version.ts';
 import { addCheckCommand } from './check.ts';
 import { UsageError, type CliIo } from './cli-io.ts';
 import { addHashPasswordCommand } from './hash-password.ts';
@@ -63,9 +63,4 @@ function report({ problems, message }: ConfigError, io: CliIo): ExitCode {
   io.stderr.write(`carillon: the configuration has ${count}, nothing was started\n`);
   for (const line of message.split('\n')) io.stderr.write(`  ${line}\n`);
   return refused;
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return String((JSON.parse(text) as { version: unknown }).version);
 }

@@ -1,30 +1,43 @@
+import { X509Certificate } from 'node:crypto';
 import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Explanation } from './explain-issue.ts';
-import { isRecord, valueAt, type ConfigPath } from './path.ts';
+import { formatPath, isRecord, valueAt, type ConfigPath } from './path.ts';
 import type { Problem } from './problem.ts';
 import { readBytes, whyUnreadable } from './read-bytes.ts';
 import { describeFound } from './secrets.ts';
 
 const pemCapBytes = 1024 * 1024;
 
+/** Sections with a `cert` and its `key`, and those to Redis with a `ca` besides; there all may be left out. */
+const tlsSections: readonly ConfigPath[] = [['tls'], ['redis', 'tls'], ['redis', 'sentinels', 'tls']];
+
 /**
- * The certificate and its key must be readable, be PEM, and belong together.
+ * A certificate and its key must be readable, be PEM, and belong together; authorities must be readable certificates.
  * @param folderOf what a relative path at `path` is relative to
  */
 export function checkTls(
   about: Pick<Explanation, 'value' | 'originOf'>,
   folderOf: (path: ConfigPath) => string,
 ): readonly Problem[] {
-  if (!isRecord(valueAt(about.value, ['tls']))) return [];
+  return tlsSections.flatMap((section) => checkSection(section, about, folderOf));
+}
+
+function checkSection(
+  section: ConfigPath,
+  about: Pick<Explanation, 'value' | 'originOf'>,
+  folderOf: (path: ConfigPath) => string,
+): readonly Problem[] {
+  const options = valueAt(about.value, section);
+  if (!isRecord(options)) return [];
   const problems: Problem[] = [];
   const report = (name: string, fault: string, expected: string): void => {
-    const path = ['tls', name];
+    const path = [...section, name];
     const found = `${describeFound(about.value, path)}, which ${fault}`;
     problems.push({ origin: about.originOf(path), path, found, expected });
   };
   const read = (name: string, what: string): Buffer | undefined => {
-    const path = ['tls', name];
+    const path = [...section, name];
     const file = valueAt(about.value, path);
     if (typeof file !== 'string' || file === '' || file.includes('\0')) return undefined;
     try {
@@ -36,14 +49,23 @@ export function checkTls(
       return undefined;
     }
   };
+  const ca = section[0] === 'redis' ? read('ca', 'the authorities to trust') : undefined;
+  if (ca !== undefined && !isCertificate(ca)) {
+    report('ca', 'holds no certificate', 'a PEM file with the authorities to trust');
+  }
   const cert = read('cert', 'the certificate chain');
   const key = read('key', 'the private key');
-  if (cert !== undefined && !isUsable({ cert }))
+  if (cert !== undefined && !isUsable({ cert })) {
     report('cert', 'holds no certificate', 'a PEM file with the certificate chain');
-  else if (key !== undefined && !isUsable({ key })) {
+  } else if (key !== undefined && !isUsable({ key })) {
     report('key', 'holds no private key that can be read', 'a PEM file with the private key, without a passphrase');
   } else if (cert !== undefined && key !== undefined && !isUsable({ cert, key })) {
-    report('key', 'belongs to another certificate', 'the private key of tls.cert');
+    report('key', 'belongs to another certificate', `the private key of ${formatPath([...section, 'cert'])}`);
+  }
+  // The server's own section demands both by its schema.
+  if (section[0] === 'redis' && (options['cert'] === undefined) !== (options['key'] === undefined)) {
+    const [here, other] = options['key'] === undefined ? ['cert', 'key'] : ['key', 'cert'];
+    report(here, `is nothing without ${formatPath([...section, other])}`, 'both or none');
   }
   return problems;
 }
@@ -52,6 +74,15 @@ function isUsable(pair: { cert?: Buffer; key?: Buffer }): boolean {
   try {
     createSecureContext(pair);
     return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A secure context takes any bytes as authorities. */
+function isCertificate(bytes: Buffer): boolean {
+  try {
+    return new X509Certificate(bytes).subject !== undefined;
   } catch {
     return false;
   }

@@ -76,7 +76,15 @@ function parseYaml(label: string, text: string): ConfigFile | readonly Problem[]
   try {
     const { odd, repeated } = checkKeys(document);
     if (odd !== undefined) {
-      return [{ origin: originAt(odd), path: [], found: 'found a list, object or alias as a key', expected: 'a text' }];
+      return [
+        { origin: originAt(odd), path: [], found: 'found a list, object or alias as a key', expected: oddKeyExpected },
+      ];
+    }
+    const dangling = danglingAlias(document);
+    if (dangling !== undefined) {
+      return [
+        { origin: originAt(dangling), path: [], found: 'found an alias (*name) of nothing', expected: aliasExpected },
+      ];
     }
     const value: unknown = document.toJS({ maxAliasCount });
     const problems = repeated.map((offset) => {
@@ -88,6 +96,24 @@ function parseYaml(label: string, text: string): ConfigFile | readonly Problem[]
     const expected = `anchors (&name) before their aliases, and at most ${maxAliasCount} aliases`;
     return wholeFile(label, 'found aliases (*name) that cannot be resolved', expected);
   }
+}
+
+const oddKeyExpected = 'a text, in quotes where it begins with a bracket';
+const aliasExpected = 'an anchor (&name) before it, or quotes around a text that begins with "*"';
+
+/** Offset of the first alias without an anchor before it, such as a pattern that lacks its quotes. */
+function danglingAlias(document: Document.Parsed): number | undefined {
+  const anchors = new Set<string>();
+  let dangling: number | undefined;
+  visit(document, (_, node) => {
+    if (isAlias(node) && !anchors.has(node.source)) {
+      dangling = node.range?.[0] ?? 0;
+      return visit.BREAK;
+    }
+    if (isNode(node) && !isAlias(node) && node.anchor !== undefined) anchors.add(node.anchor);
+    return undefined;
+  });
+  return dangling;
 }
 
 interface KeyFaults {
@@ -149,7 +175,7 @@ export class ConfigFile {
 
   /**
    * Where the value at `path` is written, or with `at: 'key'` its key; undefined where the file does not say it.
-   * An alias is where it is used.
+   * An alias is where it is used; what a text stands for, such as the host in "host:port", is where the text is.
    */
   originOf(path: ConfigPath, at: 'key' | 'value' = 'value'): Origin | undefined {
     let node: unknown = this.#document.contents;
@@ -159,7 +185,7 @@ export class ConfigFile {
       if (isSeq(collection) && typeof segment === 'number') {
         key = undefined;
         node = collection.items[segment];
-      } else {
+      } else if (!isShorthand(collection)) {
         const pair =
           isMap(collection) && typeof segment === 'string' ? this.#pairsOf(collection).get(segment) : undefined;
         key = pair?.key;
@@ -188,6 +214,11 @@ export class ConfigFile {
     }
     return pairs;
   }
+}
+
+/** A text that stands for an object. */
+function isShorthand(node: unknown): boolean {
+  return isScalar(node) && typeof node.value === 'string' && node.value !== '';
 }
 
 function isJson(text: string): boolean {

@@ -14,7 +14,11 @@ export interface SchemaNode {
   /** What keys of the user's choice hold; false where there are none. */
   readonly additionalProperties?: SchemaNode | false;
   readonly items?: SchemaNode;
+  readonly enum?: readonly string[];
+  /** Sections of which each has a `type` of its own. */
   readonly oneOf?: readonly SchemaNode[];
+  /** An object, or something short in its place. */
+  readonly anyOf?: readonly SchemaNode[];
   readonly [keyword: string]: unknown;
 }
 
@@ -54,6 +58,7 @@ export function schemaAt(schema: SchemaNode, value: unknown, path: ConfigPath): 
       const type = valueAt(value, [...path.slice(0, depth), 'type']);
       node = node.oneOf.find((variant) => variant.properties?.['type']?.const === type);
     }
+    if (node?.anyOf) node = node.anyOf.find((variant) => variant.properties !== undefined);
     const segment = path[depth];
     if (segment === undefined || node === undefined) return node;
     node =

@@ -1,9 +1,12 @@
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { deepFreeze } from '../lib/deep-freeze.ts';
+import { withAbsolutePaths } from './absolute-paths.ts';
 import { checkLimits } from './check-limits.ts';
 import { checkLogView } from './check-log-view.ts';
 import { checkPorts } from './check-ports.ts';
+import { checkRedis } from './check-redis.ts';
+import { checkSubscriptions } from './check-subscriptions.ts';
 import { checkTls } from './check-tls.ts';
 import { checkUrls } from './check-urls.ts';
 import type { Config } from './config.ts';
@@ -69,7 +72,12 @@ export function loadConfig({ flags = {}, env = {}, cwd }: ConfigSources): Loaded
   }
   problems.push(...issues.flatMap((issue) => explainIssue(issue, about)));
   problems.push(...checkUrls(about), ...checkPorts(about), ...checkLimits(about));
-  problems.push(...checkLogView(about), ...checkTls(about, folderOf));
+  problems.push(
+    ...checkLogView(about),
+    ...checkRedis(about),
+    ...checkSubscriptions(about),
+    ...checkTls(about, folderOf),
+  );
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return {
     config: deepFreeze(withAbsolutePaths(parsed.data, folderOf)),
@@ -83,28 +91,4 @@ function withoutSchemaKey(value: unknown): unknown {
   if (!isRecord(value) || typeof value['$schema'] !== 'string') return value;
   const { $schema: _, ...rest } = value;
   return rest;
-}
-
-/** Workers, and whoever reads `print-config` elsewhere, must not depend on a working directory. */
-function withAbsolutePaths(config: Config, folderOf: (path: ConfigPath) => string): Config {
-  const absolute = (path: ConfigPath, file: string): string => resolve(folderOf(path), file);
-  const { tls, log, apps } = config;
-  const logView = apps['log-view'];
-  const logs = Object.entries(logView?.logs ?? {});
-  return {
-    ...config,
-    ...(tls && { tls: { cert: absolute(['tls', 'cert'], tls.cert), key: absolute(['tls', 'key'], tls.key) } }),
-    log: { ...log, directory: log.directory === '-' ? '-' : absolute(['log', 'directory'], log.directory) },
-    apps: {
-      ...apps,
-      ...(logView && {
-        'log-view': {
-          ...logView,
-          logs: Object.fromEntries(
-            logs.map(([name, file]) => [name, absolute(['apps', 'log-view', 'logs', name], file)]),
-          ),
-        },
-      }),
-    },
-  };
 }

@@ -72,3 +72,8 @@ export function formatOrigin(origin: Origin): string {
       return origin.name;
   }
 }
+
+/** Where a value came from, for a list of many: a file's line without the column. */
+export function shortOrigin(origin: Origin): string {
+  return origin.kind === 'file' ? `${origin.file}:${origin.line}` : formatOrigin(origin);
+}

@@ -1,7 +1,8 @@
 import { Document, isCollection, isMap, isScalar, isSeq } from 'yaml';
+import type { ExplainedField } from './explain-subscription.ts';
 import type { LoadedConfig } from './load-config.ts';
 import type { ConfigPath } from './path.ts';
-import type { Origin } from './problem.ts';
+import { shortOrigin } from './problem.ts';
 import { maskSecrets } from './secrets.ts';
 
 /** The effective configuration as YAML: each value with a comment that says where it came from, secrets masked. */
@@ -16,16 +17,22 @@ export function renderConfig({ config, originOf }: Pick<LoadedConfig, 'config' |
       if (isMap(node)) for (const { key, value } of node.items) annotate(value, [...path, keyOf(key)]);
       if (isSeq(node)) for (const [index, item] of node.items.entries()) annotate(item, [...path, index]);
     } else if (isCollection(node) || isScalar(node)) {
-      node.comment = ` ${describe(originOf(path))}`;
+      node.comment = ` ${shortOrigin(originOf(path))}`;
     }
   }
 }
 
-function keyOf(key: unknown): string {
-  return String(isScalar(key) ? key.value : key);
+/** What holds for one subscription as YAML: a line for each field, with a comment that says who says so. */
+export function renderFields(fields: readonly ExplainedField[]): string {
+  const document = new Document(Object.fromEntries(fields.map(({ name, value }) => [name, value])));
+  for (const { name, source } of fields) {
+    const node = document.get(name, true);
+    if (isMap(node)) node.flow = true;
+    if (isCollection(node) || isScalar(node)) node.comment = ` ${source}`;
+  }
+  return document.toString({ lineWidth: 0 });
 }
 
-function describe(origin: Origin): string {
-  if (origin.kind === 'file') return `${origin.file}:${origin.line}`;
-  return origin.kind === 'variable' || origin.kind === 'flag' ? origin.name : origin.kind;
+function keyOf(key: unknown): string {
+  return String(isScalar(key) ? key.value : key);
 }

@@ -29,8 +29,14 @@ export function section<const Shape extends z.ZodRawShape>(shape: Shape): z.ZodO
   return z.strictObject(shape, { error: 'an object' });
 }
 
-export function list<Item extends z.ZodType>(what: string, item: Item): z.ZodReadonly<z.ZodArray<Item>> {
-  return z.array(item, { error: `a list of ${what}` }).readonly();
+/** @param none what is expected where the list is empty; left out, that is allowed */
+export function list<Item extends z.ZodType>(
+  what: string,
+  item: Item,
+  { none }: { none?: string } = {},
+): z.ZodReadonly<z.ZodArray<Item>> {
+  const schema = z.array(item, { error: `a list of ${what}` });
+  return (none === undefined ? schema : schema.min(1, { error: none })).readonly();
 }
 
 /**

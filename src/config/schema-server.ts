@@ -1,14 +1,12 @@
-import { isIP } from 'node:net';
 import type { z } from 'zod';
 import { Severities, severityNames, type SeverityName } from '../lib/severities.ts';
 import type { HttpOptions, ListenOptions, LogOptions, TlsOptions } from '../server/server-options.ts';
+import { isHost } from './host-address.ts';
 import { schemaFor } from './schema-for.ts';
 import { flag, integer, kibibyte, mebibyte, section, text } from './schema-parts.ts';
 
-const hostName = /^(?!.*\.\d+$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\.?$/;
-
 export const host: z.ZodType<string> = text('an IP address or host name to bind to', {
-  accepts: (value) => isIP(value) !== 0 || hostName.test(value),
+  accepts: isHost,
 })
   .default('127.0.0.1')
   .describe('Address to bind to.');
@@ -22,7 +20,7 @@ export const operationsSchema: z.ZodType<ListenOptions> = schemaFor<ListenOption
   }),
 );
 
-const file = text('the path of a file', { pattern: /^[^\0]+$/ });
+export const file: z.ZodType<string> = text('the path of a file', { pattern: /^[^\0]+$/ });
 
 export const tlsSchema: z.ZodType<TlsOptions> = schemaFor<TlsOptions>()(
   section({

@@ -3,10 +3,12 @@ import type { z } from 'zod';
 import { defaultGatewayOptions } from '../gateway/gateway-options.ts';
 import type { Config } from './config.ts';
 import { appsSchema } from './schema-apps.ts';
+import { redisSchema } from './schema-redis.ts';
 import { schemaFor } from './schema-for.ts';
 import { compressionSchema, heartbeatSchema, limitsSchema } from './schema-gateway.ts';
 import { integer, section, text } from './schema-parts.ts';
 import { host, httpSchema, logSchema, operationsSchema, port, tlsSchema } from './schema-server.ts';
+import { subscriptionsSchema } from './schema-subscriptions.ts';
 
 const nodeNamePattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,252}$/;
 
@@ -42,6 +44,12 @@ export const configSchema: z.ZodType<Config> = schemaFor<Config>()(
     closeTimeoutMs: integer({ min: 1, max: 600_000, unit: 'milliseconds' })
       .default(defaultGatewayOptions.closeTimeoutMs)
       .describe("How long an orderly close waits for a client's answer, in milliseconds."),
+    redis: redisSchema
+      .exactOptional()
+      .describe('Carries publications between nodes. Default: the embedded broker, between the workers of this node.'),
+    subscriptions: subscriptionsSchema
+      .default([])
+      .describe('What holds for which subscriptions. Of the patterns that match a name the most specific wins.'),
     apps: appsSchema.prefault({}),
   }),
 );

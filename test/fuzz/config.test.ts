@@ -50,6 +50,46 @@ const limits = fc.record({ messageBytes: bytes, outboxBytes: bytes }, { required
 const origins = fc.subarray(['*', 'https://example.com', 'http://localhost:3000', 'capacitor://localhost']);
 const app = { urls, auth, origins, limits };
 
+const seeds = fc.uniqueArray(
+  fc.oneof(
+    fc.integer({ min: 1, max: 65_535 }).map((port) => `10.0.0.1:${port}`),
+    fc.integer({ min: 1, max: 65_535 }).map((port) => ({ host: '::1', port })),
+  ),
+  { minLength: 1, maxLength: 3, selector: (seed) => JSON.stringify(seed) },
+);
+const redisPlaces = fc.oneof(
+  fc.record({ url: fc.constantFrom('redis://h', 'rediss://alice:pass%20word@[::1]:6380/3') }),
+  fc.record({ host: fc.constantFrom('::1', 'redis-1'), port: fc.integer({ min: 1, max: 65_535 }) }),
+  fc.record({ cluster: seeds }),
+  fc.record({
+    sentinels: fc.record({ name: fc.constant('main'), nodes: seeds, password: fc.string({ minLength: 1 }) }),
+  }),
+);
+const redisRest = fc.record(
+  {
+    password: fc.string({ minLength: 1 }),
+    db: fc.nat(15),
+    tls: fc.constant({}),
+    keyPrefix: fc.stringMatching(/^[a-z:]{1,8}$/),
+    detectionMs: fc.integer({ min: 500, max: 60_000 }),
+    commandTimeoutMs: fc.integer({ min: 100, max: 10_000 }),
+    publishQueue: fc.constant({ messages: 5, seconds: 1 }),
+  },
+  { requiredKeys: [] },
+);
+const subscriptions = fc.array(
+  fc.record(
+    {
+      pattern: fc.stringMatching(/^[a-z*/]{1,4}$/),
+      history: fc.oneof(fc.constant(false), fc.constant({ size: 5, ttl: 60 })),
+      presence: fc.boolean(),
+      slowConsumer: fc.constantFrom('disconnect', 'resync'),
+    },
+    { requiredKeys: ['pattern', 'presence'] },
+  ),
+  { maxLength: 4 },
+);
+
 /** Mostly valid: URLs may collide, logs may lack auth, ports may be one. */
 const configuration = fc.record(
   {
@@ -66,6 +106,8 @@ const configuration = fc.record(
       { requiredKeys: [] },
     ),
     limits,
+    redis: fc.tuple(redisPlaces, redisRest).map(([where, rest]) => ({ ...where, ...rest })),
+    subscriptions,
     compression: fc.record({ enabled: fc.boolean(), level: fc.integer({ min: 1, max: 9 }) }, { requiredKeys: [] }),
     apps: fc.record(
       {
@@ -109,19 +151,77 @@ describe('any input to the configuration', () => {
   it('of JSON and YAML values gives a configuration or problems', async () => {
     await using folder = await temporaryFolder();
     const anyValue = fc.jsonValue({ maxDepth: 4 });
-    const section = fc.constantFrom('port', 'operations', 'tls', 'log', 'limits', 'apps', '__proto__', 'constructor');
+    const section = fc.constantFrom(
+      'port',
+      'operations',
+      'tls',
+      'log',
+      'limits',
+      'redis',
+      'subscriptions',
+      'apps',
+      '__proto__',
+      'constructor',
+    );
+    const redis = fc.dictionary(
+      fc.constantFrom(
+        'url',
+        'host',
+        'port',
+        'username',
+        'password',
+        'db',
+        'tls',
+        'sentinels',
+        'cluster',
+        'publishQueue',
+        'channelPrefix',
+        'keyPrefix',
+        'connectTimeoutMs',
+        'commandTimeoutMs',
+        'detectionMs',
+        'presenceTtl',
+        'x',
+      ),
+      fc.oneof(
+        anyValue,
+        fc.webUrl(),
+        fc.string().map((text) => `redis://${text}`),
+        fc.dictionary(fc.constantFrom('name', 'nodes', 'username', 'password', 'tls', 'ca', 'cert', 'key'), anyValue),
+        fc.array(fc.oneof(anyValue, fc.string(), fc.record({ host: anyValue, port: anyValue }))),
+      ),
+    );
+    const rules = fc.array(
+      fc.oneof(
+        anyValue,
+        fc.dictionary(fc.constantFrom('pattern', 'history', 'presence', 'slowConsumer', 'x'), anyValue),
+        fc.record({ pattern: fc.string(), history: fc.record({ size: anyValue, ttl: anyValue }) }),
+      ),
+    );
     const apps = fc.dictionary(
       fc.constantFrom('chat', 'echo', 'log-view', 'x'),
       fc.dictionary(fc.constantFrom('urls', 'auth', 'origins', 'limits', 'logs', 'public'), anyValue),
     );
-    const root = fc.oneof(anyValue, fc.dictionary(section, fc.oneof(anyValue, apps)), fc.record({ apps }));
+    const root = fc.oneof(
+      anyValue,
+      fc.dictionary(section, fc.oneof(anyValue, apps)),
+      fc.record({ apps }),
+      fc.record({ redis }),
+      fc.record({ subscriptions: rules }),
+    );
     fc.assert(
       fc.property(root, fc.boolean(), (value, asYaml) => {
         const config = asYaml ? 'c.yaml' : 'c.json';
         writeFileSync(folder.file(config), asYaml ? stringify(value) : JSON.stringify(value));
-        printed(load({ cwd: folder.path, flags: { config } }));
+        const loaded = load({ cwd: folder.path, flags: { config } });
+        printed(loaded);
+        // Whoever wrote an object is told where in it each problem is.
+        const isObject = typeof value === 'object' && value !== null && Object.keys(value).length > 0;
+        if (isObject && !Array.isArray(value) && loaded instanceof ConfigError) {
+          for (const { path } of loaded.problems) expect(path.length).toBeGreaterThan(0);
+        }
       }),
-      { numRuns: 300 },
+      { numRuns: 400 },
     );
   });
 
@@ -161,7 +261,9 @@ describe('a valid configuration', () => {
         const shown = JSON.stringify(maskSecrets(first.config), null, 2);
         // Puts back what was masked, in the order in which it was masked.
         const secrets = secretsOf(first.config);
-        const restored = shown.replaceAll(JSON.stringify(mask), () => JSON.stringify(secrets.shift()));
+        const restored = shown
+          .replaceAll(JSON.stringify(mask), () => JSON.stringify(secrets.shift()))
+          .replace(`alice:${mask}@`, 'alice:pass%20word@');
         writeFileSync(folder.file('sub.json'), restored);
         expect(loadConfig({ cwd: '/', flags: { config: folder.file('sub.json') } }).config).toEqual(first.config);
       }),
@@ -188,8 +290,30 @@ describe('a secret', () => {
       fc.record({ type: fc.constant(`token ${secret}`) }),
       fc.constant([secret]),
     );
+    const url = fc.constantFrom(
+      `redis://:${secret}@h:6379/0`,
+      `rediss://alice:${secret}@h`,
+      `redis://${secret}@h`,
+      `redis://a:${secret}@`,
+      `http://a:${secret}@h`,
+      `redis://:${secret}/@h`,
+      `redis://:x#${secret}@h`,
+      `:${secret}@h:6379`,
+      `redis://:${secret}`,
+      `redis://h?password=${secret}`,
+    );
+    const credentials = { username: anything, password: fc.oneof(fc.constant(secret), fc.constant([secret])) };
+    const redis = fc.oneof(
+      url,
+      fc.record({ url, ...credentials }, { requiredKeys: [] }),
+      fc.record({ host: url, sentinels: fc.record({ name: anything, nodes: anything, ...credentials }) }),
+      fc.record({ cluster: fc.oneof(url, fc.array(url)), pasword: fc.constant(secret), [secret]: anything }),
+      fc.record({ sentinels: fc.record({ nodes: fc.array(url), secret: fc.constant(secret), [secret]: anything }) }),
+      fc.record({ tls: url, password: fc.constant({ [secret]: secret }) }),
+    );
     const root = fc.record({
       port: fc.oneof(fc.constant(80), anything),
+      redis,
       apps: fc.record({
         chat: fc.record({ urls: fc.oneof(urls, anything), auth: holder }),
         'log-view': fc.record({ urls, auth: holder, logs: anything }),
@@ -199,7 +323,13 @@ describe('a secret', () => {
       fc.property(root, (value) => {
         writeFileSync(folder.file('carillon.yaml'), stringify(value));
         expect(printed(load({ cwd: folder.path }))).not.toContain('Xyzzy');
-        const env = { CARILLON_APPS_CHAT_AUTH_SECRET: secret, CARILLON_APPS_CHAT_AUTH_SECERT: secret };
+        const env = {
+          CARILLON_APPS_CHAT_AUTH_SECRET: secret,
+          CARILLON_APPS_CHAT_AUTH_SECERT: secret,
+          CARILLON_REDIS_URL: `redis//:${secret}@h`,
+          CARILLON_REDIS_PASSWORD: secret,
+          CARILLON_REDIS_HOST: `redis://:${secret}@h`,
+        };
         expect(printed(load({ cwd: folder.path, env }))).not.toContain('Xyzzy');
       }),
       { numRuns: 200 },
@@ -213,6 +343,11 @@ describe('a secret', () => {
       `apps: {chat: {urls: [/a], auth: {type: token, secret: ${secret}}}}`,
       `apps: {chat: {urls: [/a], auth: {type: basic, users: {alice: ${secret}, bob: "${secret}"}}}}`,
       JSON.stringify({ apps: { chat: { urls: ['/a'], auth: { secret, type: 'token' } } } }, null, 2),
+      `redis:\n  url: redis://alice:${secret}@h:6379/1\n  db: 1\nport: 80\n`,
+      `redis:\n  host: h\n  username: alice\n  password: ${secret}\n  db: 1\nport: 80\n`,
+      `redis: {username: alice, password: ${secret}, sentinels: {name: m, password: ${secret}, nodes: [a]}}`,
+      `redis: {url: "redis://:${secret}@h", db: 1}`,
+      JSON.stringify({ redis: { url: `rediss://alice:${secret}@h`, password: secret } }),
     ];
     const slip = fc.record({
       text: fc.constantFrom(...texts),
@@ -246,16 +381,20 @@ describe('a secret', () => {
         writeFileSync(folder.file(config), text.slice(0, at) + insert + text.slice(at + remove));
         expect(printed(load({ cwd: folder.path, flags: { config } }))).not.toContain('XyzzyXyzzy');
       }),
-      { numRuns: 1000 },
+      { numRuns: 1500 },
     );
   });
 });
 
 /** Secrets of a configuration in the order of its keys. */
 function secretsOf(config: unknown): unknown[] {
-  return ['echo', 'chat', 'log-view'].flatMap((name) => {
+  const redis = valueAt(config, ['redis']);
+  // In whichever order they were written, the schema's is what is printed.
+  const passwords = [valueAt(redis, ['password']), valueAt(redis, ['sentinels', 'password'])];
+  const ofApps = ['echo', 'chat', 'log-view'].flatMap((name) => {
     const users = valueAt(config, ['apps', name, 'auth', 'users']);
     const secret = valueAt(config, ['apps', name, 'auth', 'secret']);
     return [...Object.values(users ?? {}), ...(secret === undefined ? [] : [secret])];
   });
+  return [...passwords.filter((password) => password !== undefined), ...ofApps];
 }

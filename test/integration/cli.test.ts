@@ -12,6 +12,13 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 const script = fileURLToPath(new URL('../../scripts/configuration-reference.mjs', import.meta.url));
 const secret = 'a secret of at least thirty-two bytes';
 const withToken = `apps: {chat: {urls: [/chat], auth: {type: token, secret: ${secret}}}}`;
+const rules = [
+  'subscriptions:',
+  '  - pattern: /a/*',
+  '    history: {size: 100, ttl: 60}',
+  '    slowConsumer: resync',
+  '  - {pattern: "*", presence: false}',
+].join('\n');
 
 async function verify(token: string, key: string = secret): Promise<Record<string, unknown>> {
   return (await jwtVerify(token.trim(), createSecretKey(Buffer.from(key)), { algorithms: ['HS256'] })).payload;
@@ -53,7 +60,7 @@ describe('carillon serve', () => {
       stdout: '',
       stderr: [
         'carillon: the configuration has 4 problems, nothing was started',
-        '  carillon.yaml:1:1: prot: unknown key, expected one of host, port, node, workers, operations, tls, log, http, limits, heartbeat, compression, closeTimeoutMs, apps; did you mean "port"?',
+        '  carillon.yaml:1:1: prot: unknown key, expected one of host, port, node, workers, operations, tls, log, http, limits, heartbeat, compression, closeTimeoutMs, redis, subscriptions, apps; did you mean "port"?',
         '  carillon.yaml:2:22: apps.chat.urls[0]: found "chat", expected a URL path that begins with "/"; did you mean "/chat"?',
         '  CARILLON_WORKERS: workers: found "many", expected an integer from 0 to 1024 (worker processes)',
         '  --operations-port: operations.port: found "x", expected an integer from 0 to 65535',
@@ -102,6 +109,41 @@ describe('carillon check', () => {
     );
   });
 
+  it('says where Redis is, without its password', async () => {
+    await using folder = await temporaryFolder({ 'carillon.yaml': 'workers: 1' });
+    const env = { CARILLON_REDIS_URL: 'rediss://alice:hunter2@[::1]:6380/1' };
+    const { stdout } = await runCarillon(['check'], { cwd: folder.path, env });
+    expect(stdout).toMatch(/; 1 worker; Redis at \[::1\]:6380, TLS\n$/);
+    expect(stdout).not.toContain('hunter2');
+  });
+
+  it('explains what holds for a subscription', async () => {
+    await using folder = await temporaryFolder({ 'carillon.yaml': rules });
+    const { stdout, exitCode } = await runCarillon(['check', '--subscription', '/a/b'], { cwd: folder.path });
+    expect(exitCode).toBe(0);
+    expect(stdout.split('\n').slice(1)).toEqual([
+      '"/a/b":',
+      '  history: size 100, ttl 60 ("/a/*", carillon.yaml:3)',
+      '  presence: true (default)',
+      '  slowConsumer: resync ("/a/*", carillon.yaml:4)',
+      '',
+    ]);
+  });
+
+  it.each([
+    ['all', '"all" is reserved: every connection is in it'],
+    ['carillon:nodes', 'the name "carillon:nodes" is reserved: names that begin with "carillon:" are Carillon\'s own'],
+    ['', 'a subscription needs a name, found ""'],
+  ])('explains nothing of %j, which nobody can subscribe to', async (name, why) => {
+    for (const command of ['check', 'print-config']) {
+      expect(await runCarillon([command, '--subscription', name], { cwd: '/' })).toEqual({
+        exitCode: 2,
+        stdout: '',
+        stderr: `carillon: --subscription: ${why}\n`,
+      });
+    }
+  });
+
   it('lists what is wrong with a bad one', async () => {
     await using folder = await temporaryFolder({ 'carillon.yaml': 'apps: {log-view: {urls: [/logs]}}' });
     expect(await runCarillon(['check'], { cwd: folder.path })).toEqual({
@@ -128,6 +170,24 @@ describe('carillon print-config', () => {
     expect(again.stdout).toBe(json.stdout);
     const schema = await runCarillon(['print-config', '--schema'], { cwd });
     expect(JSON.parse(schema.stdout)).toMatchObject({ properties: { port: { default: 8080 } } });
+  });
+
+  it('prints what holds for a subscription', async () => {
+    await using folder = await temporaryFolder({ 'carillon.yaml': rules });
+    const cwd = folder.path;
+    const args = ['print-config', '--subscription', '/a/b'];
+    expect(await runCarillon(args, { cwd })).toEqual({
+      exitCode: 0,
+      stdout:
+        'history: { size: 100, ttl: 60 } # "/a/*", carillon.yaml:3\npresence: true # default\nslowConsumer: resync # "/a/*", carillon.yaml:4\n',
+      stderr: '',
+    });
+    const json = await runCarillon([...args, '--json'], { cwd });
+    expect(JSON.parse(json.stdout)).toEqual({
+      history: { size: 100, ttl: 60 },
+      presence: true,
+      slowConsumer: 'resync',
+    });
   });
 
   it('masks secrets', async () => {

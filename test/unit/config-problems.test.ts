@@ -1,29 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { loadConfig, type ConfigSources } from '../../src/config/load-config.ts';
-import { ConfigError } from '../../src/config/problem.ts';
+import { problemsOf, problemsOfFile } from '../support/config-problems.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-/** The lines that Carillon would print for these sources. */
-function problemsOf(sources: ConfigSources): readonly string[] {
-  try {
-    loadConfig(sources);
-    return [];
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return error.message.split('\n');
-  }
-}
-
-async function problemsOfFile(
-  content: string | Uint8Array,
-  { name = 'carillon.yaml', ...more }: { name?: string } & Omit<ConfigSources, 'cwd'> = {},
-): Promise<readonly string[]> {
-  await using folder = await temporaryFolder({ [name]: content });
-  return problemsOf({ cwd: folder.path, ...more });
-}
-
 const rootKeys =
-  'host, port, node, workers, operations, tls, log, http, limits, heartbeat, compression, closeTimeoutMs, apps';
+  'host, port, node, workers, operations, tls, log, http, limits, heartbeat, compression, closeTimeoutMs, redis, subscriptions, apps';
 const hash = '$scrypt$ln=15,r=8,p=1$mvpQRuLrbtqKANDWvy71UA$qXSnqXk7PH39KQ1k0hPHzpUjWwWcUa+2VgbO9uqPJOo';
 
 const badFiles: readonly (readonly [what: string, content: string, ...problems: string[]])[] = [
@@ -94,7 +74,7 @@ const badFiles: readonly (readonly [what: string, content: string, ...problems: 
   [
     'URLs that are none',
     'apps:\n  chat:\n    urls:\n' +
-      ['chat', '/chat/', '/a//b', '/a/../b', '/a?b', 'http://host/x', '/Ж', '/%2e/x', '""', '5']
+      ['chat', '/chat/', '/a//b', '/a/../b', '/a?b', 'http://host/x', '/Ж', '/%2e/x', '""', '5', '/rooms/*']
         .map((url) => `      - ${url}\n`)
         .join(''),
     'carillon.yaml:4:9: apps.chat.urls[0]: found "chat", expected a URL path that begins with "/"; did you mean "/chat"?',
@@ -103,10 +83,11 @@ const badFiles: readonly (readonly [what: string, content: string, ...problems: 
     'carillon.yaml:7:9: apps.chat.urls[3]: found "/a/../b", expected a URL path without "." and ".." segments; did you mean "/b"?',
     'carillon.yaml:8:9: apps.chat.urls[4]: found "/a?b", expected a URL path without query or fragment; did you mean "/a"?',
     'carillon.yaml:9:9: apps.chat.urls[5]: found "http://host/x", expected a URL path that begins with "/"; did you mean "/x"?',
-    'carillon.yaml:10:9: apps.chat.urls[6]: found "/Ж", expected a URL path of letters, digits, any of -._~!$()*+,;=:@ and percent-encodings; did you mean "/%D0%96"?',
+    'carillon.yaml:10:9: apps.chat.urls[6]: found "/Ж", expected a URL path of letters, digits, any of -._~!$()+,;=:@ and percent-encodings; did you mean "/%D0%96"?',
     'carillon.yaml:11:9: apps.chat.urls[7]: found "/%2e/x", expected a URL path without "." and ".." segments; did you mean "/x"?',
     'carillon.yaml:12:9: apps.chat.urls[8]: found "", expected a URL path that begins with "/"',
     'carillon.yaml:13:9: apps.chat.urls[9]: found 5, expected a URL path that begins with "/"',
+    'carillon.yaml:14:9: apps.chat.urls[10]: found "/rooms/*", expected a URL path without "*", which stands for anything in the patterns of "subscriptions"',
   ],
   [
     'one URL for two apps',
@@ -264,12 +245,12 @@ const unreadableFiles: readonly (readonly [what: string, content: string | Uint8
   [
     'an object as a key',
     'apps: {{auth: hunter2}: 5}',
-    'carillon.yaml:1:8: found a list, object or alias as a key, expected a text',
+    'carillon.yaml:1:8: found a list, object or alias as a key, expected a text, in quotes where it begins with a bracket',
   ],
   [
     'an alias of nothing',
     'port: *port',
-    'carillon.yaml:1:1: found aliases (*name) that cannot be resolved, expected anchors (&name) before their aliases, and at most 100 aliases',
+    'carillon.yaml:1:7: found an alias (*name) of nothing, expected an anchor (&name) before it, or quotes around a text that begins with "*"',
   ],
   [
     'an alias bomb',

@@ -9,6 +9,7 @@ import { settings, variableName } from '../../src/config/settings.ts';
 import type { TlsOptions } from '../../src/server/server-options.ts';
 
 const example = fileURLToPath(new URL('../../examples/carillon.yaml', import.meta.url));
+const clusterExample = fileURLToPath(new URL('../../examples/carillon-cluster.yaml', import.meta.url));
 
 describe('the schema', () => {
   it('agrees with the interfaces, or does not compile', () => {
@@ -52,7 +53,12 @@ describe('the schema', () => {
     expect(JSON.stringify(schema)).not.toContain('readOnly');
     const objects = (node: SchemaNode): SchemaNode[] => [
       node,
-      ...[...Object.values(node.properties ?? {}), ...(node.oneOf ?? [])].flatMap(objects),
+      ...[
+        ...Object.values(node.properties ?? {}),
+        ...(node.oneOf ?? []),
+        ...(node.anyOf ?? []),
+        ...(node.items ? [node.items] : []),
+      ].flatMap(objects),
     ];
     for (const node of objects(schema)) if (node.properties) expect(node.additionalProperties).toBe(false);
   });
@@ -64,5 +70,26 @@ describe('the schema', () => {
     for (const key of Object.keys(jsonSchema().properties ?? {})) {
       if (key !== '$schema') expect(text, key).toMatch(new RegExp(`^(?:# )?${key}:`, 'm'));
     }
+  });
+
+  it('accepts the example of a cluster, which names every setting of Redis and of a subscription', async () => {
+    const { config } = loadConfig({ cwd: '/', flags: { config: clusterExample } });
+    expect(config.redis).toMatchObject({ url: 'redis://127.0.0.1:6379', publishQueue: { messages: 10_000 } });
+    expect(config.subscriptions).toHaveLength(2);
+    const text = await readFile(clusterExample, 'utf8');
+    const { redis, subscriptions } = jsonSchema().properties ?? {};
+    const names = [...Object.keys(redis?.properties ?? {}), ...Object.keys(subscriptions?.items?.properties ?? {})];
+    expect(names).toContain('presenceTtl');
+    for (const name of names) {
+      expect(text, name).toMatch(new RegExp(`^ *(?:# )?(?:- )?${name}:`, 'm'));
+    }
+  });
+
+  it('offers editors a short and a long form where there are two', () => {
+    const { redis, subscriptions } = jsonSchema().properties ?? {};
+    const forms = (node: SchemaNode | undefined): unknown => node?.anyOf?.map(({ type, const: only }) => type ?? only);
+    expect(forms(redis?.properties?.['cluster']?.items)).toEqual(['string', 'object']);
+    expect(forms(subscriptions?.items?.properties?.['history'])).toEqual(['boolean', 'object']);
+    expect(redis).not.toHaveProperty('required');
   });
 });
