@@ -10,15 +10,16 @@ import type { RunningWorker, WorkerEvents } from './worker-seat.ts';
 /**
  * Sets node:cluster up. Connections reach the workers without a detour through the primary: handing them on costs
  * several times the accepting (docs/process-model.md has the measurements).
+ * @param broker the embedded one, to which every worker gets a pipe; undefined: it has another
  */
-export function setUpCluster(): void {
+export function setUpCluster(broker: IpcSwitch | undefined): void {
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   cluster.setupPrimary({
     // Next to this file, as .ts in the sources and as .js where it is built.
     exec: fileURLToPath(new URL(`worker-main.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)),
     args: [],
-    // The last one is `brokerDescriptor`.
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
+    // The pipe is `brokerDescriptor`.
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...(broker === undefined ? [] : ['pipe' as const])],
     serialization: 'json',
   });
 }
@@ -27,10 +28,10 @@ export function setUpCluster(): void {
 const lastWordsMs = 1_000;
 
 /**
- * Forks one worker process and connects it to the embedded broker. Where the system gives no process, for want of
+ * Forks one worker process and connects it to the embedded broker, where there is one. Where the system gives no process, for want of
  * file descriptors or memory, `exit` follows as for a worker that died.
  */
-export function forkWorker(ipcSwitch: IpcSwitch, events: WorkerEvents): RunningWorker {
+export function forkWorker(ipcSwitch: IpcSwitch | undefined, events: WorkerEvents): RunningWorker {
   try {
     return watchWorker(cluster.fork(), ipcSwitch, events);
   } catch (error) {
@@ -40,10 +41,10 @@ export function forkWorker(ipcSwitch: IpcSwitch, events: WorkerEvents): RunningW
   }
 }
 
-function watchWorker(worker: ClusterWorker, ipcSwitch: IpcSwitch, events: WorkerEvents): RunningWorker {
+function watchWorker(worker: ClusterWorker, ipcSwitch: IpcSwitch | undefined, events: WorkerEvents): RunningWorker {
   const child = worker.process;
   const pipe = pipeOf(child);
-  if (pipe instanceof Duplex) ipcSwitch.attach(pipe);
+  if (pipe instanceof Duplex) ipcSwitch?.attach(pipe);
   const post = (message: ToWorker): void => {
     // A channel that breaks reports it to the callback; the exit follows.
     if (worker.isConnected()) child.send(message, () => {});

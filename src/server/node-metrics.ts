@@ -38,18 +38,28 @@ export function nodeMetrics(seats: readonly WorkerSeat[], brokerStats: () => Ipc
 }
 
 function describeBroker(registers: Registry[], brokerStats: () => IpcSwitchStats | undefined): void {
-  new Gauge({
-    name: 'carillon_ipc_backlog_bytes',
-    help: 'Bytes in the embedded broker that wait for workers.',
-    registers,
-    collect() {
-      this.set(brokerStats()?.backlogBytes ?? 0);
-    },
-  });
+  const gauges = [
+    ['backlog_bytes', 'backlogBytes', 'Bytes in the embedded broker that wait for workers.'],
+    ['history_names', 'historyNames', 'Subscriptions whose position in their history the embedded broker knows.'],
+    ['history_publications', 'historyEntries', 'Publications in the histories of the embedded broker.'],
+    ['history_bytes', 'historyBytes', 'Bytes that the histories of the embedded broker take, about.'],
+    ['recent_ids', 'recentIds', 'Ids of publications that the embedded broker remembers, so that a retry is harmless.'],
+  ] as const;
+  for (const [name, field, help] of gauges) {
+    new Gauge({
+      name: `carillon_ipc_${name}`,
+      help,
+      registers,
+      collect() {
+        this.set(brokerStats()?.[field] ?? 0);
+      },
+    });
+  }
   const counters = [
     ['publications', 'Publications that the embedded broker received from workers.'],
     ['forwarded', 'Publications and presence events that the embedded broker passed on, once per worker.'],
     ['missed', 'Publications and presence events that a worker did not get because it was behind.'],
+    ['evicted', 'Publications that histories gave up before their time because all came to more than their cap.'],
   ] as const;
   for (const [field, help] of counters) {
     new Counter({

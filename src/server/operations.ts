@@ -4,8 +4,9 @@ import type { Registry } from 'prom-client';
 import { labelMetrics, mergeMetrics, prometheusContentType, renderMetrics } from '../metrics/merge-metrics.ts';
 import type { Log } from '../lib/log.ts';
 import { listenError } from './listen-error.ts';
+import type { NodeListing } from './primary.ts';
 import type { Readiness } from './readiness.ts';
-import { seldom } from './seldom.ts';
+import { seldom } from '../lib/seldom.ts';
 import type { ListenOptions } from './server-options.ts';
 import type { WorkerSeat } from './worker-seat.ts';
 
@@ -13,6 +14,8 @@ import type { WorkerSeat } from './worker-seat.ts';
 export interface Operated {
   readonly readiness: Readiness;
   readonly seats: readonly WorkerSeat[];
+  /** undefined: nobody has read them yet. */
+  readonly nodes: NodeListing | undefined;
 }
 
 export interface OperationsPort {
@@ -32,7 +35,7 @@ const bounds = {
 const failureEveryMs = 10_000;
 
 /**
- * Serves `/metrics`, `/metrics/workers`, `/live` and `/ready` from what is known already: no request waits for a worker.
+ * Serves `/metrics`, `/metrics/workers`, `/live`, `/ready` and `/nodes` from what is known already: no request waits for a worker.
  * @param node the primary's own metrics
  */
 export async function openOperationsPort(
@@ -56,11 +59,13 @@ export async function openOperationsPort(
         return { status: 200, contentType: jsonType, body: '{"live":true}\n' };
       case '/ready': {
         const { readiness } = operated;
-        return {
-          status: readiness.ready ? 200 : 503,
-          contentType: jsonType,
-          body: `${JSON.stringify(readiness, undefined, 2)}\n`,
-        };
+        return jsonAnswer(readiness.ready ? 200 : 503, readiness);
+      }
+      case '/nodes': {
+        const { nodes } = operated;
+        return nodes === undefined
+          ? jsonAnswer(503, { reason: 'no worker has read the list of nodes yet' })
+          : jsonAnswer(200, nodes);
       }
       default:
         return undefined;
@@ -105,6 +110,10 @@ interface Answer {
 
 const jsonType = 'application/json; charset=utf-8';
 
+function jsonAnswer(status: number, body: object): Answer {
+  return { status, contentType: jsonType, body: `${JSON.stringify(body, undefined, 2)}\n` };
+}
+
 function metricsAnswer(...parts: readonly string[]): Answer {
   return {
     status: 200,
@@ -126,7 +135,7 @@ async function respond(
   const found = (await answer(url.split('?', 1)[0] ?? '')) ?? {
     status: 404,
     contentType: 'text/plain; charset=utf-8',
-    body: 'not found; there are /metrics, /metrics/workers, /live and /ready\n',
+    body: 'not found; there are /metrics, /metrics/workers, /live, /ready and /nodes\n',
   };
   response.writeHead(found.status, {
     'content-type': found.contentType,

@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { Config } from '../config/config.ts';
+import type { NodeFacts } from '../gateway/node-facts.ts';
 import type { Log } from '../lib/log.ts';
 import type { Severities } from '../lib/severities.ts';
 import { admissionChanges } from './admission.ts';
@@ -11,6 +12,13 @@ import type { TlsPair } from './tls-pair.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
 import { workerStopMs } from './worker-deadlines.ts';
 import { WorkerSeat, type SpawnWorker } from './worker-seat.ts';
+
+/** The nodes of the cluster, as one of this node's workers read them last. */
+export interface NodeListing {
+  /** In milliseconds since 1970. */
+  readonly readAt: number;
+  readonly nodes: readonly NodeFacts[];
+}
 
 export interface PrimaryParts {
   readonly config: Config;
@@ -33,6 +41,9 @@ export class Primary {
   readonly #duties: Duties;
   readonly #unwatchSeverities: () => void;
   readonly #ticketKeys = randomBytes(48).toString('base64');
+  readonly #instance = randomUUID();
+  #operations: string | undefined;
+  #listing: NodeListing | undefined;
   #tls: TlsPair | undefined;
   #state: NodeState = 'starting';
   /** What workers are told to listen on; 0 asks for any port, and all that ask so while one has it share it. */
@@ -80,8 +91,18 @@ export class Primary {
     return judgeReadiness(this.#parts.config.node, this.#state, this.#seats);
   }
 
-  /** Resolves when every worker listens. @throws StartError when one of them cannot */
-  async start(): Promise<void> {
+  /** undefined until a worker has read it. */
+  get nodes(): NodeListing | undefined {
+    return this.#listing;
+  }
+
+  /**
+   * Resolves when every worker listens.
+   * @param operations where the operations port is, for the list of nodes
+   * @throws StartError when one of them cannot
+   */
+  async start(operations?: string): Promise<void> {
+    this.#operations = operations;
     const { tickMs } = this.#parts.silence ?? silenceLimits;
     this.#ticking = setInterval(() => this.#tick(), tickMs);
     await new Promise<void>((resolve, reject) => {
@@ -136,6 +157,8 @@ export class Primary {
     seat.send({
       type: 'start',
       worker: seat.number,
+      instance: this.#instance,
+      ...(this.#operations === undefined ? {} : { operations: this.#operations }),
       config,
       severities: severities.state,
       ticketKeys: this.#ticketKeys,
@@ -163,6 +186,9 @@ export class Primary {
       case 'severities':
         this.#parts.severities.set(message.change);
         return;
+      case 'nodes':
+        this.#listing = { readAt: Date.now(), nodes: message.nodes };
+        return;
       case 'duty-offered':
         this.#duties.offer(seat.number, message.duty);
         return;
@@ -175,6 +201,8 @@ export class Primary {
       case 'duty-ended':
         this.#duties.ended(seat.number, message.duty);
         return;
+      case 'broker':
+      // The seat has heard it.
       case 'hears':
       // The transport's business.
     }

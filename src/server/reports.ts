@@ -1,5 +1,4 @@
 import type { Metrics } from '../metrics/metrics.ts';
-import type { BrokerCheck } from './broker-check.ts';
 import type { FromWorker } from './worker-messages.ts';
 
 const reportEveryMs = 1_000;
@@ -12,22 +11,19 @@ export class Reports {
   readonly #send: (message: FromWorker) => void;
   readonly #timer: NodeJS.Timeout;
   #loadTimer: NodeJS.Timeout | undefined;
-  #brokerCheck: BrokerCheck | undefined;
+  #brokerFailure: string | undefined;
 
   constructor(metrics: Metrics, send: (message: FromWorker) => void) {
     this.#metrics = metrics;
     this.#send = send;
-    this.#timer = setInterval(() => {
-      // Its outcome is for the next report, so that a broker that hangs does not hold this one up.
-      void this.#brokerCheck?.run();
-      void this.report();
-    }, reportEveryMs);
+    this.#timer = setInterval(() => void this.report(), reportEveryMs);
     this.#timer.unref();
   }
 
-  /** From here on every report says how the broker is. */
-  watchBroker(check: BrokerCheck): void {
-    this.#brokerCheck = check;
+  /** Told at once, and again with every report. @param failure undefined: the broker is well */
+  brokerChanged(failure: string | undefined): void {
+    this.#brokerFailure = failure;
+    this.#send({ type: 'broker', ...(failure === undefined ? {} : { failure }) });
   }
 
   /** There is a new connection. */
@@ -49,7 +45,7 @@ export class Reports {
   /** Everything, now; otherwise once a second. */
   async report(): Promise<void> {
     const snapshot = await this.#metrics.snapshot();
-    const brokerFailure = this.#brokerCheck?.failure;
+    const brokerFailure = this.#brokerFailure;
     this.#send({
       type: 'report',
       snapshot,

@@ -2,7 +2,7 @@ import { IpcSwitch } from '../broker/ipc/ipc-switch.ts';
 import type { Config } from '../config/config.ts';
 import { silentLog, type Log } from '../lib/log.ts';
 import { Severities } from '../lib/severities.ts';
-import { welcome, type ServeFacts } from './welcome.ts';
+import { authority, welcome, type ServeFacts } from './welcome.ts';
 import { forkWorker, setUpCluster } from './fork-worker.ts';
 import { Lifecycle, StartInterruptedError } from './lifecycle.ts';
 import { openLogs, type Logs } from './logs.ts';
@@ -12,7 +12,7 @@ import { Primary } from './primary.ts';
 import { watchReopenSignal, watchStopSignals } from './signals.ts';
 import { TlsPairWatcher } from './tls-pair.ts';
 import type { SpawnWorker } from './worker-seat.ts';
-import { workerStopMs } from './worker-deadlines.ts';
+import { nodeStartMs, workerStopMs } from './worker-deadlines.ts';
 
 /**
  * Runs the node until SIGTERM or SIGINT, and stops it in order.
@@ -68,8 +68,8 @@ export async function serve(config: Config, facts: ServeFacts): Promise<void> {
     );
     await column.step(
       'workers',
-      { startMs: 60_000, stopMs: workerStopMs(config) + 2_000 },
-      () => node.start(),
+      { startMs: nodeStartMs(config), stopMs: workerStopMs(config) + 2_000 },
+      () => node.start(`http://${authority(config.operations.host, operations.port)}`),
       () => node.stop(),
     );
     log.info(
@@ -89,14 +89,14 @@ export async function serve(config: Config, facts: ServeFacts): Promise<void> {
   }
 }
 
-/** How workers come to be: as processes around the embedded broker, or as the present process. */
-async function workersOf(config: Config): Promise<{ spawn: SpawnWorker; ipcSwitch?: IpcSwitch }> {
+/** How workers come to be: as processes, around the embedded broker unless there is Redis, or as the present process. */
+async function workersOf(config: Config): Promise<{ spawn: SpawnWorker; ipcSwitch: IpcSwitch | undefined }> {
   if (config.workers === 0) {
     // Loaded here, so that a primary with worker processes does without the gateway's and the apps' modules.
     const { inProcessWorker } = await import('./in-process-worker.ts');
-    return { spawn: inProcessWorker };
+    return { spawn: inProcessWorker, ipcSwitch: undefined };
   }
-  setUpCluster();
-  const ipcSwitch = new IpcSwitch();
+  const ipcSwitch = config.redis === undefined ? new IpcSwitch() : undefined;
+  setUpCluster(ipcSwitch);
   return { spawn: (_, events) => forkWorker(ipcSwitch, events), ipcSwitch };
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
+import { describeBroker } from './describe-broker.ts';
 import type { ListenOptions } from './server-options.ts';
 
 /** What the command line knows of the configuration. */
@@ -28,6 +29,7 @@ export function welcome(config: Config, { demo, file }: ServeFacts, { port, oper
     ...(apps.echo?.urls ?? []).map((url) => ['echo', `${socketBase}${url}/connect`] as const),
     ['metrics', `${operations}/metrics`],
     ['readiness', `${operations}/ready`],
+    ['broker', describeBroker(config.redis, config.workers)],
     ['workers', config.workers === 0 ? 'none, all in this process' : String(config.workers)],
     [
       'logs',
@@ -49,7 +51,7 @@ export function welcome(config: Config, { demo, file }: ServeFacts, { port, oper
 }
 
 /** A host to click on: one that listens on every address is reached as localhost too. */
-function authority(host: ListenOptions['host'], port: number): string {
+export function authority(host: ListenOptions['host'], port: number): string {
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
   return `${name}:${port}`;
 }

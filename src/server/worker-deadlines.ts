@@ -1,23 +1,41 @@
+import type { RedisOptions } from '../broker/redis/redis-options.ts';
 import type { Config } from '../config/config.ts';
 import type { StepDeadlines } from './lifecycle.ts';
 
-/** How long each step of a worker's column may take. Its connections get their farewell within `closeTimeoutMs`. */
+type Timeouts = Pick<Config, 'closeTimeoutMs' | 'redis'>;
+
+/**
+ * How long each step of a worker's column may take. Its connections get their farewell within `closeTimeoutMs`, and
+ * Redis has its own time to answer, so that what is wrong with it is told and not that a step took too long.
+ */
 export function workerDeadlines({
   closeTimeoutMs,
-}: Pick<Config, 'closeTimeoutMs'>): Readonly<
-  Record<'logs' | 'reports' | 'server' | 'gateway' | 'apps' | 'accepting', StepDeadlines>
-> {
+  redis,
+}: Timeouts): Readonly<Record<'logs' | 'reports' | 'server' | 'gateway' | 'apps' | 'accepting', StepDeadlines>> {
   return {
     logs: { startMs: 5_000, stopMs: 1_000 },
     reports: { startMs: 1_000, stopMs: 1_000 },
     server: { startMs: 5_000, stopMs: 2_000 },
-    gateway: { startMs: 10_000, stopMs: closeTimeoutMs + 2_000 },
+    gateway: {
+      startMs: 10_000 + redisMs(redis),
+      stopMs: closeTimeoutMs + 2_000 + (redis?.commandTimeoutMs ?? 0),
+    },
     apps: { startMs: 20_000, stopMs: 5_000 },
     accepting: { startMs: 1_000, stopMs: 1_000 },
   };
 }
 
 /** After this time a worker that was asked to stop is killed: its own deadlines together, and a little. */
-export function workerStopMs(config: Pick<Config, 'closeTimeoutMs'>): number {
+export function workerStopMs(config: Timeouts): number {
   return Object.values(workerDeadlines(config)).reduce((sum, { stopMs }) => sum + stopMs, 1_000);
+}
+
+/** How long the workers of the node may take until all of them listen. */
+export function nodeStartMs({ redis }: Timeouts): number {
+  return 60_000 + redisMs(redis);
+}
+
+/** To connect and to subscribe. */
+function redisMs(redis: RedisOptions | undefined): number {
+  return redis === undefined ? 0 : redis.connectTimeoutMs + 2 * redis.commandTimeoutMs;
 }

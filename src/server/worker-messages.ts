@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { SeverityName, SeverityState } from '../lib/severities.ts';
+import type { NodeFacts } from '../gateway/node-facts.ts';
 import type { MetricsSnapshot } from '../metrics/metrics.ts';
 import type { TlsPair } from './tls-pair.ts';
 
@@ -23,6 +24,10 @@ export type ToWorker =
 export interface StartWorker {
   readonly type: 'start';
   readonly worker: number;
+  /** Of this run of the node: see `NodeIdentity`. */
+  readonly instance: string;
+  /** Where the node's operations port is, as a URL without a path. */
+  readonly operations?: string;
   readonly config: Config;
   readonly severities: SeverityState;
   readonly tls?: TlsPair;
@@ -51,6 +56,10 @@ export type FromWorker =
   /** Open WebSocket connections, soon after new ones came. */
   | { readonly type: 'load'; readonly connections: number }
   | WorkerReport
+  /** The broker fails, or fails otherwise, or is well again. */
+  | { readonly type: 'broker'; readonly failure?: string }
+  /** Who is in the cluster, as one of the workers reads every few seconds. */
+  | { readonly type: 'nodes'; readonly nodes: readonly NodeFacts[] }
   | { readonly type: 'severities'; readonly change: Partial<Record<SeverityName, boolean>> }
   | { readonly type: 'duty-offered'; readonly duty: string }
   | { readonly type: 'duty-state'; readonly duty: string; readonly state: string }

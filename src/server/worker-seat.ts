@@ -203,6 +203,9 @@ export class WorkerSeat {
         this.#live = message.snapshot;
         this.#brokerFailure = message.brokerFailure;
         break;
+      case 'broker':
+        this.#brokerFailure = message.failure;
+        break;
       default:
     }
     this.#owner.message(this, message);

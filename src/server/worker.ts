@@ -1,17 +1,23 @@
+import { hostname } from 'node:os';
 import type { Broker } from '../broker/broker.ts';
+import type { RedisOptions } from '../broker/redis/redis-options.ts';
 import { Gateway } from '../gateway/gateway.ts';
+import type { NodeIdentity } from '../gateway/node-facts.ts';
 import { HttpListener } from '../http/listener.ts';
 import { Router } from '../http/router.ts';
 import { silentLog, type Log } from '../lib/log.ts';
+import { packageVersion } from '../lib/package-version.ts';
+import { seldom } from '../lib/seldom.ts';
 import { Severities } from '../lib/severities.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { Acceptor } from './acceptor.ts';
-import { BrokerCheck } from './broker-check.ts';
+import { BrokerCheck, embeddedPace, paceWithin } from './broker-check.ts';
+import { builtInRules } from './built-in-rules.ts';
 import { Lifecycle, StartInterruptedError } from './lifecycle.ts';
 import { openLogs, type Logs } from './logs.ts';
 import { mountApps } from './mount-apps.ts';
+import { NodeWatch } from './node-watch.ts';
 import { Reports } from './reports.ts';
-import { seldom } from './seldom.ts';
 import { followSeverities, type SeverityLink } from './severity-link.ts';
 import type { TlsPair } from './tls-pair.ts';
 import { Turns } from './turns.ts';
@@ -22,7 +28,10 @@ const acceptFailureEveryMs = 10_000;
 
 export interface WorkerParts {
   send(message: FromWorker): void;
-  /** @param onLost to be called when the broker is gone for good */
+  /**
+   * Makes the embedded broker, for where there is no Redis.
+   * @param onLost to be called when it is gone for good
+   */
   makeBroker(onLost: (error: Error) => void): Broker;
   /** Called last, when everything has stopped. */
   exit(code: number): void;
@@ -103,8 +112,10 @@ export class Worker {
   }
 
   /** Read from top to bottom it is the start, from bottom to top the stop. */
-  async #runColumn({ worker, config, severities: state, tls, ticketKeys }: StartWorker): Promise<void> {
-    const { send, makeBroker } = this.#parts;
+  async #runColumn(start: StartWorker): Promise<void> {
+    const { worker, config, severities: state, tls, ticketKeys } = start;
+    const { send } = this.#parts;
+    const identity = identityOf(start);
     const column = this.#column;
     const deadlines = workerDeadlines(config);
     const severities = new Severities(state);
@@ -147,14 +158,29 @@ export class Worker {
       'broker and gateway',
       deadlines.gateway,
       async () => {
-        const made = makeBroker((error) => this.#brokerLost(error));
-        const running = await Gateway.start({ broker: made, options: config, log: logs.log, severities, metrics });
-        return { broker: made, gateway: running };
+        const made = await this.#makeBroker(config.redis, logs.log, metrics);
+        const node = identity;
+        const rules = builtInRules(config.apps).map(({ rule }) => rule);
+        const parts = { broker: made, options: config, log: logs.log, severities, metrics, node, builtInRules: rules };
+        return { broker: made, gateway: await Gateway.start(parts) };
       },
       (running) => running.gateway.close(),
     );
-    const brokerCheck = new BrokerCheck(broker.probe);
-    reports.watchBroker(brokerCheck);
+    const watching = await column.step(
+      'watching',
+      deadlines.reports,
+      () => {
+        const pace = config.redis === undefined ? embeddedPace : paceWithin(config.redis.detectionMs);
+        const brokerCheck = new BrokerCheck(broker.probe, pace, (failure) => reports.brokerChanged(failure));
+        // One worker of the node is enough. There is always a first one: whoever dies is followed by the same number.
+        const nodeWatch = worker > 1 ? undefined : watchNodes(gateway, identity, send, logs.log);
+        return { brokerCheck, nodeWatch };
+      },
+      ({ brokerCheck, nodeWatch }) => {
+        brokerCheck.close();
+        nodeWatch?.close();
+      },
+    );
     const turns = (this.#turns = new Turns(send, logs.log));
     await column.step(
       'apps',
@@ -194,7 +220,7 @@ export class Worker {
       (acceptor) => acceptor.pause(),
     );
     // So that the round trip is proved and every series is there when the node says that it is ready.
-    await brokerCheck.run();
+    await Promise.all([watching.brokerCheck.run(), watching.nodeWatch?.read()]);
     await reports.report();
   }
 
@@ -214,6 +240,13 @@ export class Worker {
     this.#http?.setTls(pair);
   }
 
+  async #makeBroker(redis: RedisOptions | undefined, log: Log, metrics: Metrics): Promise<Broker> {
+    if (redis === undefined) return this.#parts.makeBroker((error) => this.#brokerLost(error));
+    // Loaded here: a node without Redis does not pay for it.
+    const { makeRedisBroker } = await import('./make-redis-broker.ts');
+    return makeRedisBroker(redis, log, metrics);
+  }
+
   /** Without its broker it would reach nobody and hear nothing: the clients are better off with another worker. */
   #brokerLost(error: Error): void {
     this.#log.error({ event: 'broker-lost', err: error }, 'the broker is gone, and the worker ends');
@@ -226,4 +259,29 @@ export class Worker {
     this.#parts.send({ type: 'failed', message });
     void this.stop(1);
   }
+}
+
+function identityOf({ config, instance, worker, operations }: StartWorker): NodeIdentity {
+  return {
+    name: config.node,
+    instance,
+    worker,
+    version: packageVersion(),
+    host: hostname(),
+    ...(operations === undefined ? {} : { operations }),
+  };
+}
+
+function watchNodes(
+  gateway: Gateway,
+  identity: NodeIdentity,
+  send: (message: FromWorker) => void,
+  log: Log,
+): NodeWatch {
+  return new NodeWatch({
+    identity,
+    nodes: () => gateway.nodes(),
+    read: (nodes) => send({ type: 'nodes', nodes }),
+    log,
+  });
 }

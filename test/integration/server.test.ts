@@ -55,6 +55,7 @@ describe.each([0, 2])('the product with %i worker processes', (workers) => {
         `  echo       ws://127.0.0.1:${port}/echo/connect`,
         `  metrics    http://127.0.0.1:${operations}/metrics`,
         `  readiness  http://127.0.0.1:${operations}/ready`,
+        `  broker     embedded, this ${workers === 0 ? 'process' : 'node'} alone`,
         `  workers    ${workers === 0 ? 'none, all in this process' : workers}`,
         `  logs       ${product.folder.file('logs')}`,
         '',

@@ -59,6 +59,7 @@ async function startWorker(): Promise<RunningWorker> {
   worker.receive({
     type: 'start',
     worker: 1,
+    instance: 'this run',
     config: loadConfig({ cwd: folder.path }).config,
     severities: new Severities().state,
     ticketKeys,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { errorCodes } from '../../src/apps/chat/chat-protocol.ts';
+import { errorCodes, lossReasons } from '../../src/apps/chat/chat-protocol.ts';
 import { readClientMessage } from '../../src/apps/chat/read-client-message.ts';
 
 const read = (data: string) => readClientMessage(data, 100);
@@ -10,6 +10,7 @@ describe('a message of a JSON client', () => {
   it('is taken with and without a ref', () => {
     expect(read('{"type":"message","text":"Hello"}')).toEqual({ type: 'message', text: 'Hello' });
     expect(read('{"type":"message","text":"Hello","ref":"1"}')).toEqual({ type: 'message', text: 'Hello', ref: '1' });
+    expect(read('{"type":"message","text":"Hello","id":"x"}')).toEqual({ type: 'message', text: 'Hello', id: 'x' });
     expect(read('{"type":"nick","nick":" Anna "}')).toEqual({ type: 'nick', nick: 'Anna' });
     expect(read('{"type":"members","ref":""}')).toEqual({ type: 'members', ref: '' });
   });
@@ -46,6 +47,9 @@ describe('a message of a JSON client', () => {
     ],
     ['{"type":"nick","nick":"a\\nb"}', 'bad-field', 'nick', /line break/],
     ['{"type":"message","text":"a","ref":1}', 'bad-field', 'ref', /ref: found 1; expected a string of at most 64/],
+    ['{"type":"message","text":"a","id":7}', 'bad-field', 'id', /id: found 7; expected a string of 1 to 64 characters/],
+    ['{"type":"message","text":"a","id":""}', 'bad-field', 'id', /id: found ""/],
+    [`{"type":"message","text":"a","id":"${'i'.repeat(65)}"}`, 'bad-field', 'id', /a string of 65 characters/],
     [`{"type":"message","text":"a","ref":"${'r'.repeat(65)}"}`, 'bad-field', 'ref', /a string of 65 characters/],
   ])('%s is refused with %s, naming %s', (data, code, field, message) => {
     expect(read(data)).toMatchObject({ type: 'error', code, field, message: expect.stringMatching(message) });
@@ -64,6 +68,7 @@ describe('a message of a JSON client', () => {
         .record({
           type: fc.constantFrom('message', 'nick', 'members'),
           text: fc.anything(),
+          id: fc.anything(),
           nick: fc.anything(),
           ref: fc.anything(),
         })
@@ -84,5 +89,12 @@ describe('a message of a JSON client', () => {
     const table = docs.slice(docs.indexOf('### Errors'), docs.indexOf('## How a message travels'));
     const explained = [...table.matchAll(/^\| `([a-z-]+)`/gm)].map((match) => match[1]);
     expect(new Set(explained)).toEqual(new Set<string>(errorCodes));
+  });
+
+  it('may have been missed for the reasons that docs/chat.md explains, and for no others', async () => {
+    const docs = await readFile(new URL('../../docs/chat.md', import.meta.url), 'utf8');
+    const table = docs.slice(docs.indexOf('### Coming back'), docs.indexOf('### Sending again'));
+    const explained = [...table.matchAll(/^\| `([a-z-]+)`/gm)].map((match) => match[1]);
+    expect(new Set(explained)).toEqual(new Set<string>(lossReasons));
   });
 });

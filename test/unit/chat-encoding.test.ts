@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chatEncoding, memberOf, plainLine, presenceInfo, speechInfo } from '../../src/apps/chat/chat-encoding.ts';
+import {
+  chatEncoding,
+  memberOf,
+  plainLine,
+  presenceInfo,
+  recalled,
+  speechInfo,
+} from '../../src/apps/chat/chat-encoding.ts';
 import type { Publication } from '../../src/broker/broker.ts';
 import type { Message } from '../../src/gateway/encoding.ts';
 
@@ -46,6 +53,24 @@ describe('what a JSON client sees of a publication', () => {
   });
 });
 
+describe('what a JSON client sees of the history', () => {
+  const position = { epoch: 'e', offset: 7 };
+
+  it('is the message as it was, with its place and the id its sender gave it', () => {
+    const parts = { info: speechInfo(anna, at, 'm1'), position };
+    const spoken = publication(plainLine(anna.address, 'hi'), parts);
+    const message = { type: 'message', from: anna, text: 'hi', at, id: 'm1', position };
+    expect(decode(chatEncoding.publication(spoken))).toEqual(message);
+    expect(JSON.parse(recalled(spoken) ?? '')).toEqual(message);
+  });
+
+  it('has no time for what another program published, and nothing of what is binary', () => {
+    const message = { type: 'message', from: null, text: 'hi', at: null, position };
+    expect(JSON.parse(recalled(publication('hi', { position })) ?? '')).toEqual(message);
+    expect(recalled(publication('hi', { kind: 'binary', position }))).toBeUndefined();
+  });
+});
+
 describe('what a JSON client sees of presence', () => {
   it('is a member with what is known of it', () => {
     const member = { connectionId: 'a.1', user: 'anna', info: presenceInfo(anna) };
@@ -63,5 +88,7 @@ describe('what a JSON client sees of presence', () => {
 
   it('is a gap when the broker reports one', () => {
     expect(decode(chatEncoding.gap?.('/chat'))).toMatchObject({ type: 'gap' });
+    expect(chatEncoding.gap?.('all')).toBeUndefined();
+    expect(decode(chatEncoding.presenceGap?.('/chat'))).toMatchObject({ type: 'stale' });
   });
 });

@@ -73,6 +73,16 @@ describe("the page's roster", () => {
     expect(names(roster)).toEqual(['Zoe', 'Anna', 'Ben']);
   });
 
+  it('tells namesakes apart while they are here, and takes nobody who came back for two', () => {
+    const roster = new Roster();
+    roster.enter(member('me', 'Zoe'), [member('1', 'Anna'), member('2', 'Ben')], true);
+    expect(roster.hasNamesake(member('2', 'Ben'))).toBe(false);
+    expect(roster.hasNamesake(member('earlier', 'Ben'))).toBe(false);
+    roster.apply({ type: 'join', member: member('3', 'Ben') });
+    expect(roster.hasNamesake(member('2', 'Ben'))).toBe(true);
+    expect(roster.hasNamesake(member('3', 'Ben'))).toBe(true);
+  });
+
   it('takes an event twice without a second notice', () => {
     const roster = new Roster();
     roster.enter(member('me', 'Zoe'), [], true);

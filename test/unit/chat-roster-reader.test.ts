@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { RosterReader, withRoster, type RosterBytes } from '../../src/apps/chat/roster-reader.ts';
+import { RosterReader } from '../../src/apps/chat/roster-reader.ts';
+import { withFields, type FieldBytes } from '../../src/apps/chat/with-fields.ts';
 import type { PresenceMember, PresencePage } from '../../src/broker/broker.ts';
 import { deferred, type Deferred } from '../support/deferred.ts';
 
@@ -32,8 +33,8 @@ async function microtasks(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-async function idsOf(roster: Promise<RosterBytes>): Promise<{ ids: string[]; complete: boolean }> {
-  const message = JSON.parse(String(withRoster({ type: 'members' }, await roster))) as {
+async function idsOf(roster: Promise<FieldBytes>): Promise<{ ids: string[]; complete: boolean }> {
+  const message = JSON.parse(String(withFields({ type: 'members' }, [await roster]))) as {
     members: { id: string }[];
     complete: boolean;
   };
@@ -122,7 +123,8 @@ describe('a message with a roster', () => {
     const reader = new RosterReader(async () => ({
       members: [{ connectionId: 'a', user: 'Åsa', info: '{"nick":"🔔\\"","address":"192.0.2.1"}' }],
     }));
-    expect(JSON.parse(String(withRoster({ type: 'members', ref: '}"' }, await reader.read())))).toEqual({
+    const message = { type: 'members', ref: '}"' };
+    expect(JSON.parse(String(withFields(message, [await reader.read()])))).toEqual({
       type: 'members',
       ref: '}"',
       members: [{ id: 'a', nick: '🔔"', user: 'Åsa', address: '192.0.2.1' }],

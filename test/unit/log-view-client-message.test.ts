@@ -14,6 +14,16 @@ const bad: readonly [text: string, message: string][] = [
   ['{"type":"open","log":"a","tail":1.5}', 'tail: expected a whole number from 0 to 10000'],
   ['{"type":"open","log":"a","tail":null}', 'tail: expected a whole number from 0 to 10000'],
   ['{"type":"open","log":"a","tail":10001}', 'tail: expected a whole number from 0 to 10000'],
+  ['{"type":"open","log":"a","since":1}', 'since: expected the position of a message, {"epoch": …, "offset": …}'],
+  [
+    '{"type":"open","log":"a","since":{"epoch":"","offset":1}}',
+    'since: expected the position of a message, {"epoch": …, "offset": …}',
+  ],
+  [
+    '{"type":"open","log":"a","since":{"epoch":"e","offset":-1}}',
+    'since: expected the position of a message, {"epoch": …, "offset": …}',
+  ],
+  ['{"type":"severity","name":"debug","on":true,"node":1}', 'node: expected the name of a node, or "*"'],
   ['{"type":"severity","name":"debug"}', 'on: expected true or false'],
   ['{"type":"severity","on":true}', 'name: expected a string'],
   ['{"type":"severities","ref":1}', 'ref: expected a string of at most 64 characters'],
@@ -38,6 +48,16 @@ describe('what JSON clients of log-view send', () => {
       name: 'debug',
       on: false,
     });
+  });
+
+  it('may say where to go on, and which node is meant', () => {
+    const since = { epoch: 'e', offset: 3 };
+    expect(readClientMessage(JSON.stringify({ type: 'open', log: 'a', since }))).toEqual({
+      type: 'open',
+      log: 'a',
+      since,
+    });
+    expect(readClientMessage('{"type":"severity","name":"debug","on":true,"node":"*"}')).toMatchObject({ node: '*' });
   });
 
   it('is answered with its ref when it is wrong', () => {

@@ -49,6 +49,17 @@ describe('cutting bytes into lines', () => {
     });
   });
 
+  it('keeps a third of a line that is not UTF-8 and would grow beyond the cap when it is shown', () => {
+    const whole = Math.floor(lineCapBytes / 3);
+    const bytes = (count: number): Buffer => Buffer.from([...Buffer.alloc(count, 0xff), 0x0a]);
+    const split = (count: number) => new LineSplitter().split(bytes(count))[0];
+    expect(split(whole)).toEqual({ text: '\ufffd'.repeat(whole), bytes: whole + 1 });
+    for (const count of [whole + 1, lineCapBytes, lineCapBytes + 1]) {
+      const cut = `${'\ufffd'.repeat(whole)} … [${count - whole} bytes cut]`;
+      expect(split(count)).toEqual({ text: cut, bytes: count + 1 });
+    }
+  });
+
   it('does not cut within a character', () => {
     const [line] = texts(`${'x'.repeat(lineCapBytes - 1)}€€\n`);
     expect(line).toBe(`${'x'.repeat(lineCapBytes - 1)} … [6 bytes cut]`);

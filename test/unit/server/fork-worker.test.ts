@@ -16,9 +16,9 @@ spawn(process.execPath, ['-e', speak], { stdio: ['ignore', 'ignore', 'ignore', 3
 describe('forkWorker', () => {
   it('tells nothing more of a worker once it has told that it is gone', async () => {
     await using folder = await temporaryFolder({ 'worker.mjs': leavesItsChannel });
-    setUpCluster();
-    cluster.setupPrimary({ exec: folder.file('worker.mjs') });
     const ipcSwitch = new IpcSwitch();
+    setUpCluster(ipcSwitch);
+    cluster.setupPrimary({ exec: folder.file('worker.mjs') });
     const told: string[] = [];
     const late = once(cluster, 'message');
     const worker = forkWorker(ipcSwitch, {

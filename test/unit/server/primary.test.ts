@@ -161,4 +161,24 @@ describe('the primary', () => {
     two.report(3);
     expect(node.primary.readiness).toMatchObject({ ready: true, reasons: [] });
   });
+
+  it('hears of a failing broker between two reports, and of its recovery', async () => {
+    await using node = new Node();
+    await node.primary.start();
+    for (const worker of node.workers) worker.say({ type: 'broker', failure: 'Redis is gone' });
+    expect(node.primary.readiness).toMatchObject({
+      ready: false,
+      reasons: [1, 2].map((number) => `worker ${number} gets no publication through the broker: Redis is gone`),
+    });
+    node.worker(1).say({ type: 'broker' });
+    expect(node.primary.readiness.ready).toBe(true);
+  });
+
+  it('keeps the list of nodes that was read last', async () => {
+    await using node = new Node();
+    await node.primary.start();
+    expect(node.primary.nodes).toBeUndefined();
+    node.worker(0).say({ type: 'nodes', nodes: [] });
+    expect(node.primary.nodes).toEqual({ readAt: expect.any(Number), nodes: [] });
+  });
 });
