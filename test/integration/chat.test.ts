@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { BrokerUnavailableError } from '../../src/broker/broker.ts';
 import { MemoryBroker } from '../../src/broker/memory/memory-broker.ts';
+import type { MemoryExchange } from '../../src/broker/memory/memory-exchange.ts';
+import { silentLog, type LogFields } from '../../src/lib/log.ts';
 import { ChatClient } from '../support/chat-client.ts';
 import { deferred, type Deferred } from '../support/deferred.ts';
 import { startChat } from '../support/start-chat.ts';
@@ -85,6 +87,29 @@ describe('plain clients of a room', () => {
     expect(await long.closed).toMatchObject({ code: 1009 });
     anna.send('fine');
     expect(await ben.next()).toBe('127.0.0.1: fine');
+  });
+});
+
+describe('clients that a room cannot let in', () => {
+  it.each([
+    ['the broker is away', () => new BrokerUnavailableError('away'), 1013, 'the room cannot be joined at the moment'],
+    ['something is wrong', () => new TypeError('wrong'), 1011, 'internal error'],
+  ])('are told why while %s, and the log has it once', async (_when, failure, code, reason) => {
+    const errors: LogFields[] = [];
+    const log = { ...silentLog, error: (fields: LogFields) => void errors.push(fields) };
+    const makeBroker = (exchange: MemoryExchange): MemoryBroker => {
+      const broker = new MemoryBroker(exchange);
+      const subscribe = broker.subscribe.bind(broker);
+      broker.subscribe = (names) => (names.includes('/chat') ? Promise.reject(failure()) : subscribe(names));
+      return broker;
+    };
+    await using chat = await startChat(undefined, makeBroker, [], log);
+    const url = `${chat.workers[0].origin}/chat`;
+    for (const subprotocols of [[], ['carillon.chat.v1'], []]) {
+      await using client = await TestClient.open(url, subprotocols);
+      expect(await client.closed).toEqual({ code, reason });
+    }
+    expect(errors).toMatchObject([{ event: 'chat-join-failed', room: '/chat' }]);
   });
 });
 

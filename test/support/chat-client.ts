@@ -1,5 +1,6 @@
 import {
   chatSubprotocol,
+  type ChatPosition,
   type Member,
   type PresenceMessage,
   type ServerMessage,
@@ -23,14 +24,22 @@ export class ChatClient implements AsyncDisposable {
     this.#early = early;
   }
 
-  /** @param url of the room, without a query */
-  static async open(url: string, nick?: string): Promise<ChatClient> {
-    const query = nick === undefined ? '' : `?nick=${encodeURIComponent(nick)}`;
-    const client = await TestClient.open(url + query, [chatSubprotocol]);
+  /**
+   * @param url of the room, without a query
+   * @param since where to go on from
+   */
+  static async open(url: string, nick?: string, since?: ChatPosition): Promise<ChatClient> {
+    const query = new URLSearchParams();
+    if (nick !== undefined) query.set('nick', nick);
+    if (since !== undefined) query.set('since', `${since.epoch}:${since.offset}`);
+    const client = await TestClient.open(query.size === 0 ? url : `${url}?${query.toString()}`, [chatSubprotocol]);
     const early: ServerMessage[] = [];
     for (;;) {
       const message = await receive(client);
-      if (message.type === 'welcome') return new ChatClient(client, message, early);
+      if (message.type === 'welcome') {
+        const others = early.filter((one) => !('member' in one) || one.member.id !== message.id);
+        return new ChatClient(client, message, others);
+      }
       early.push(message);
     }
   }
@@ -39,6 +48,11 @@ export class ChatClient implements AsyncDisposable {
   get self(): Member {
     const { id, nick, user, address } = this.welcome;
     return { id, nick, user, address };
+  }
+
+  /** Messages that came before the welcome: in a room with history, what this client had missed. */
+  get early(): ServerMessage[] {
+    return this.#early;
   }
 
   send(message: unknown): void {
@@ -50,6 +64,13 @@ export class ChatClient implements AsyncDisposable {
       const message = this.#early.shift() ?? (await receive(this.client));
       if (!('member' in message) || message.member.id !== this.welcome.id) return message;
     }
+  }
+
+  /** The texts of the next messages. */
+  async texts(count: number): Promise<string[]> {
+    const texts: string[] = [];
+    while (texts.length < count) texts.push((await this.nextOf('message')).text);
+    return texts;
   }
 
   /** The next message of a type; others before it are dropped. */

@@ -54,6 +54,11 @@ export class ChatPage implements AsyncDisposable {
     return this.page.locator('.notice', { hasText: text });
   }
 
+  /** What is said on the page, one's own included, from top to bottom. */
+  async texts(): Promise<string[]> {
+    return await this.page.locator('.message .text').allTextContents();
+  }
+
   member(name: string): Locator {
     return this.page.locator('#members li', { hasText: name });
   }

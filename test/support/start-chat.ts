@@ -6,9 +6,10 @@ import type { Broker } from '../../src/broker/broker.ts';
 import { MemoryBroker } from '../../src/broker/memory/memory-broker.ts';
 import { MemoryExchange } from '../../src/broker/memory/memory-exchange.ts';
 import type { Gateway } from '../../src/gateway/gateway.ts';
+import type { SubscriptionRule } from '../../src/gateway/subscription-rules.ts';
 import { Router } from '../../src/http/router.ts';
 import { createGateway } from '../../src/index.ts';
-import { silentLog } from '../../src/lib/log.ts';
+import { silentLog, type Log } from '../../src/lib/log.ts';
 import { Severities } from '../../src/lib/severities.ts';
 
 export interface ChatWorker {
@@ -25,14 +26,18 @@ export interface StartedChat extends AsyncDisposable {
  * Chat rooms on two gateways of one process that share a broker's exchange, as two workers do; without pages, origins
  * and authentication, which the server puts in front of every app.
  * @param makeBroker stands between a gateway and the exchange
+ * @param subscriptions rules; without any the rooms have no history
+ * @param log of the rooms
  */
 export async function startChat(
   options: AppOptions = { urls: ['/chat'] },
   makeBroker: (exchange: MemoryExchange) => Broker = (exchange) => new MemoryBroker(exchange),
+  subscriptions: readonly SubscriptionRule[] = [],
+  log: Log = silentLog,
 ): Promise<StartedChat> {
   const exchange = new MemoryExchange();
-  const first = await startWorker(1, options, makeBroker(exchange));
-  const second = await startWorker(2, options, makeBroker(exchange));
+  const first = await startWorker(1, options, makeBroker(exchange), subscriptions, log);
+  const second = await startWorker(2, options, makeBroker(exchange), subscriptions, log);
   return {
     workers: [first, second],
     async [Symbol.asyncDispose]() {
@@ -46,10 +51,12 @@ async function startWorker(
   worker: number,
   options: AppOptions,
   broker: Broker,
+  subscriptions: readonly SubscriptionRule[],
+  log: Log,
 ): Promise<ChatWorker & { stop(): Promise<void> }> {
-  const gateway = await createGateway({ broker, closeTimeoutMs: 1_000 });
+  const gateway = await createGateway({ broker, closeTimeoutMs: 1_000, subscriptions });
   const node = { name: 'test-node', worker, severities: new Severities(), ownLogs: {}, takeTurns: () => {} };
-  const context = { gateway, router: new Router(), log: silentLog, node, page: undefined };
+  const context = { gateway, router: new Router(), log, node, page: undefined };
   const rooms = new Map(options.urls.map((url) => [url, new ChatRoom(context, url, options)]));
   const server = createServer((_request, response) => response.writeHead(426).end());
   server.on('upgrade', (request, socket, head) => {

@@ -12,8 +12,25 @@ export const nickCharacters: number = 32;
 export const defaultTextBytes: number = 64 * 1024;
 /** Longest `ref`, in UTF-16 code units. */
 export const refUnits: number = 64;
+/** Longest `id` of a message, in UTF-16 code units. */
+export const messageIdUnits: number = 64;
+/** Longest epoch in a `since`, in UTF-16 code units. */
+export const epochUnits: number = 128;
 /** Most members that a `welcome` or `members` lists. */
 export const rosterMembers: number = 1_000;
+/** Most messages in a welcome's `history`. */
+export const historyMessages: number = 50;
+
+/** A place in the room's history: offsets grow by one; they can be compared where the epochs are equal. */
+export interface ChatPosition {
+  readonly epoch: string;
+  readonly offset: number;
+}
+
+/** Why a client could not be given what it missed; each is explained in docs/chat.md. */
+export const lossReasons = ['no-history', 'trimmed', 'epoch', 'too-many'] as const;
+
+export type LossReason = (typeof lossReasons)[number];
 
 /** Somebody who is in the room. */
 export interface Member {
@@ -28,7 +45,7 @@ export interface Member {
 }
 
 export type ClientMessage =
-  | { readonly type: 'message'; readonly text: string; readonly ref?: string }
+  | { readonly type: 'message'; readonly text: string; readonly id?: string; readonly ref?: string }
   | { readonly type: 'nick'; readonly nick: string; readonly ref?: string }
   | { readonly type: 'members'; readonly ref?: string };
 
@@ -39,7 +56,8 @@ export type ServerMessage =
   | PresenceMessage
   | SentMessage
   | ErrorMessage
-  | GapMessage;
+  | GapMessage
+  | StaleMessage;
 
 export interface WelcomeMessage {
   readonly type: 'welcome';
@@ -55,6 +73,16 @@ export interface WelcomeMessage {
   readonly worker: number;
   /** The server's time, ISO 8601 in UTC, as in every `at`. */
   readonly at: string;
+  /** Where the room has history: what is behind this place the client has, or is in `history`. */
+  readonly position?: ChatPosition;
+  /**
+   * Where the client said `since`. true: the `message`s up to `position`, all of them sent before this welcome, are
+   * exactly what it missed. false: some may be missing, and `reason` says why.
+   */
+  readonly recovered?: boolean;
+  readonly reason?: LossReason;
+  /** Unless the client continues: the room's last messages up to `position`, oldest first. Where the room has history. */
+  readonly history?: readonly TextMessage[];
   readonly members: readonly Member[];
   /** false: there are more members than the list names. */
   readonly complete: boolean;
@@ -74,7 +102,12 @@ export interface TextMessage {
   /** null: published by another program, not by a member. */
   readonly from: Member | null;
   readonly text: string;
-  readonly at: string;
+  /** null: not known, for what another program published while nobody here listened. */
+  readonly at: string | null;
+  /** As the member gave it; absent where it gave none. */
+  readonly id?: string;
+  /** Absent: the message is not in the history. */
+  readonly position?: ChatPosition;
 }
 
 export interface PresenceMessage {
@@ -88,6 +121,8 @@ export interface SentMessage {
   readonly type: 'sent';
   readonly ref: string | null;
   readonly at: string;
+  /** Of a message, where the room has history. */
+  readonly position?: ChatPosition;
 }
 
 /** Each is explained in docs/chat.md. */
@@ -98,6 +133,7 @@ export const errorCodes = [
   'bad-field',
   'too-long',
   'not-accepted',
+  'unconfirmed',
   'busy',
 ] as const;
 
@@ -113,8 +149,14 @@ export interface ErrorMessage {
   readonly ref: string | null;
 }
 
-/** Messages and presence changes may have been missed. */
+/** Messages may have been missed that no history could give back, and changes of presence. */
 export interface GapMessage {
   readonly type: 'gap';
+  readonly at: string;
+}
+
+/** Changes of presence may have been missed; messages were not. */
+export interface StaleMessage {
+  readonly type: 'stale';
   readonly at: string;
 }

@@ -1,24 +1,32 @@
 import type { IncomingMessage } from 'node:http';
 import type { Identity } from '../../auth/identity.ts';
-import type { MessageKind } from '../../broker/broker.ts';
+import { BrokerClosedError, BrokerUnavailableError, type MessageKind, type Position } from '../../broker/broker.ts';
 import type { Connection } from '../../gateway/connection.ts';
 import type { HandshakeOptions } from '../../gateway/handshake-options.ts';
+import type { Subscribed } from '../../gateway/calls.ts';
+import { seldom } from '../../lib/seldom.ts';
 import type { AppContext } from '../app.ts';
 import type { AppOptions } from '../app-options.ts';
 import { chatEncoding, plainLine, presenceInfo, speechInfo } from './chat-encoding.ts';
 import {
   chatSubprotocol,
   defaultTextBytes,
-  nickCharacters,
   type ClientMessage,
   type ErrorMessage,
   type Member,
+  type SentMessage,
   type ServerMessage,
 } from './chat-protocol.ts';
-import { checkNick, type NickCheck } from './nick.ts';
 import { complaint, readClientMessage } from './read-client-message.ts';
-import { RosterReader, withRoster } from './roster-reader.ts';
+import { readWishes } from './read-wishes.ts';
+import { RosterReader } from './roster-reader.ts';
+import { Welcomer } from './welcomer.ts';
+import { withFields } from './with-fields.ts';
 
+/** Clients that cannot join come back, all of them, until they can. */
+const joinFailureEveryMs = 30_000;
+
+type Spoken = Pick<Extract<ClientMessage, { readonly type: 'message' }>, 'text' | 'id' | 'ref'>;
 type SpokenMessage = Exclude<ClientMessage, { readonly type: 'members' }>;
 
 /**
@@ -36,8 +44,10 @@ export class ChatRoom {
   /** Settled once the connection is in the room: what changes its presence waits for it. */
   readonly #joined = new WeakMap<Connection, Promise<unknown>>();
   readonly #roster: RosterReader;
+  readonly #welcomer: Welcomer;
   /** Who has asked for the members and was not answered. */
   readonly #asking = new WeakSet<Connection>();
+  readonly #logJoinFailure: (error: unknown) => void;
   #refused = false;
 
   constructor(context: AppContext, name: string, options: AppOptions) {
@@ -45,6 +55,10 @@ export class ChatRoom {
     this.#name = name;
     this.#textBytes = options.limits?.messageBytes ?? defaultTextBytes;
     this.#roster = new RosterReader((limit, cursor) => context.gateway.presence(name, limit, cursor));
+    this.#welcomer = new Welcomer(context, name, this.#textBytes, this.#roster);
+    this.#logJoinFailure = seldom(joinFailureEveryMs, (error: unknown) =>
+      context.log.error({ event: 'chat-join-failed', room: name, err: error }, 'clients cannot join a room'),
+    );
     this.#plain = {
       onMessage: (connection, data, kind) => this.#hearPlain(connection, data, kind),
       limits: { ...options.limits, messageBytes: this.#textBytes },
@@ -62,51 +76,34 @@ export class ChatRoom {
     const speaksJson = offers(request, chatSubprotocol);
     const connection = this.#context.gateway.handshake(request, speaksJson ? this.#json : this.#plain, entry);
     if (connection === undefined) return;
-    const joined: Promise<unknown> = speaksJson
-      ? this.#joinJson(connection, entry.query.get('nick'))
-      : this.#enter(connection);
+    const joined: Promise<unknown> = speaksJson ? this.#joinJson(connection, entry.query) : this.#enter(connection);
     this.#joined.set(connection, joined);
     joined.catch((error: unknown) => {
       // Gone before it was in.
       if (!connection.open) return;
-      this.#context.log.error(
-        { event: 'chat-join-failed', room: this.#name, err: error },
-        'a client could not join its room',
-      );
-      connection.close(1011, 'the room cannot be joined at the moment; try again later');
+      this.#logJoinFailure(error);
+      const isPassing = error instanceof BrokerUnavailableError || error instanceof BrokerClosedError;
+      if (isPassing) connection.close(1013, 'the room cannot be joined at the moment');
+      else connection.close(1011, 'internal error');
     });
   }
 
-  async #joinJson(connection: Connection, wantedNick: string | null): Promise<void> {
-    const { node } = this.#context;
-    const check: NickCheck | undefined = wantedNick === null ? undefined : checkNick(wantedNick);
-    if (check !== undefined && 'nick' in check) this.#nicks.set(connection, check.nick);
-    if (!(await this.#enter(connection))) return;
-    // Read after the subscription is confirmed: whoever comes or goes from here on is in the list, or in an event that
-    // this client is sent, or in both. The client applies the events after the list.
-    const roster = await this.#roster.read();
-    const welcome = withRoster(
-      {
-        type: 'welcome',
-        ...this.#self(connection),
-        room: this.#name,
-        node: node.name,
-        worker: node.worker,
-        at: now(),
-        limits: { nickCharacters, textBytes: this.#textBytes },
-      },
-      roster,
-    );
-    this.#context.gateway.send(connection, welcome, 'text');
-    if (check !== undefined && 'problem' in check) {
-      const code = check.tooLong ? 'too-long' : 'bad-field';
-      this.#tell(connection, complaint(code, 'nick', `nick: ${check.problem}`));
-    }
+  async #joinJson(connection: Connection, query: URLSearchParams): Promise<void> {
+    const { nick, since, problems } = readWishes(query);
+    if (nick !== undefined) this.#nicks.set(connection, nick);
+    const subscribed = await this.#enter(connection, since);
+    if (subscribed === undefined) return;
+    await this.#welcomer.welcome(connection, this.#self(connection), subscribed, since);
+    for (const problem of problems) this.#tell(connection, problem);
   }
 
-  /** @returns false when the client was gone before it was in */
-  #enter(connection: Connection): Promise<boolean> {
-    return this.#context.gateway.subscribe(connection, this.#name, { presence: presenceInfo(this.#self(connection)) });
+  /** @returns undefined when the client was gone before it was in */
+  #enter(connection: Connection, since?: Position): Promise<Subscribed | undefined> {
+    const presence = presenceInfo(this.#self(connection));
+    return this.#context.gateway.subscribe(connection, this.#name, {
+      presence,
+      ...(since === undefined ? {} : { since }),
+    });
   }
 
   async #hearPlain(connection: Connection, data: Buffer, kind: MessageKind): Promise<void> {
@@ -115,7 +112,7 @@ export class ChatRoom {
       return;
     }
     // Accepted or not, there is nothing a plain client could be told.
-    await this.#speak(connection, data.toString());
+    await this.#speak(connection, { text: data.toString() });
   }
 
   async #hearJson(connection: Connection, data: Buffer, kind: MessageKind): Promise<void> {
@@ -129,12 +126,8 @@ export class ChatRoom {
 
   async #answer(connection: Connection, message: SpokenMessage | ErrorMessage): Promise<ServerMessage> {
     switch (message.type) {
-      case 'message': {
-        const at = await this.#speak(connection, message.text);
-        return at === undefined
-          ? complaint('not-accepted', null, 'the message was not accepted; send it again later', message.ref)
-          : { type: 'sent', ref: message.ref ?? null, at };
-      }
+      case 'message':
+        return await this.#speak(connection, message);
       case 'nick':
         return await this.#rename(connection, message.nick, message.ref);
       case 'error':
@@ -152,7 +145,7 @@ export class ChatRoom {
     try {
       await this.#joined.get(connection);
       const roster = await this.#roster.read();
-      const answer = withRoster({ type: 'members', ...(ref === undefined ? {} : { ref }) }, roster);
+      const answer = withFields({ type: 'members', ...(ref === undefined ? {} : { ref }) }, [roster]);
       this.#context.gateway.send(connection, answer, 'text');
     } catch {
       this.#tell(connection, complaint('not-accepted', null, 'the members cannot be listed; ask again later', ref));
@@ -161,17 +154,16 @@ export class ChatRoom {
     }
   }
 
-  /** @returns the message's time; undefined when the broker did not accept it */
-  async #speak(connection: Connection, text: string): Promise<string | undefined> {
+  async #speak(connection: Connection, { text, id, ref }: Spoken): Promise<SentMessage | ErrorMessage> {
     const at = now();
-    const speaker = { ...this.#self(connection), address: connection.address };
     try {
-      await this.#context.gateway.multicast(this.#name, plainLine(connection.address, text), {
+      const position = await this.#context.gateway.multicast(this.#name, plainLine(connection.address, text), {
         exclude: [connection],
-        info: speechInfo(speaker, at),
+        info: speechInfo(this.#self(connection), at, id),
+        ...(id === undefined ? {} : { id }),
       });
       this.#refused = false;
-      return at;
+      return { type: 'sent', ref: ref ?? null, at, ...(position === undefined ? {} : { position }) };
     } catch (error) {
       // Once per trouble, not once per message.
       if (!this.#refused) {
@@ -181,7 +173,10 @@ export class ChatRoom {
         );
       }
       this.#refused = true;
-      return undefined;
+      const isUnknown = error instanceof BrokerUnavailableError && error.outcome === 'unknown';
+      return isUnknown
+        ? complaint('unconfirmed', null, 'nobody knows whether the message was accepted; send it again later', ref)
+        : complaint('not-accepted', null, 'the message was not accepted; send it again later', ref);
     }
   }
 

@@ -1,6 +1,6 @@
 /** Judges what a client of the JSON mode sent. Nothing here throws: a bad message becomes an `error` for its sender. */
 import { Buffer } from 'node:buffer';
-import { refUnits, type ClientMessage, type ErrorCode, type ErrorMessage } from './chat-protocol.ts';
+import { messageIdUnits, refUnits, type ClientMessage, type ErrorCode, type ErrorMessage } from './chat-protocol.ts';
 import { checkNick } from './nick.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -50,7 +50,7 @@ export function complaint(
 }
 
 function readText(fields: Fields, textBytes: number, ref: string | undefined): ClientMessage | ErrorMessage {
-  const { text } = fields;
+  const { text, id } = fields;
   const expectation = `expected a string of 1 to ${textBytes} bytes`;
   if (typeof text !== 'string' || text === '') {
     return complaint('bad-field', 'text', `text: found ${found(text)}; ${expectation}`, ref);
@@ -59,7 +59,11 @@ function readText(fields: Fields, textBytes: number, ref: string | undefined): C
   if (bytes > textBytes) {
     return complaint('too-long', 'text', `text: has ${bytes} bytes; ${expectation} of UTF-8`, ref);
   }
-  return { type: 'message', text, ...withRef(ref) };
+  if (id !== undefined && (typeof id !== 'string' || id === '' || id.length > messageIdUnits)) {
+    const expected = `expected a string of 1 to ${messageIdUnits} characters, or nothing`;
+    return complaint('bad-field', 'id', `id: found ${found(id)}; ${expected}`, ref);
+  }
+  return { type: 'message', text, ...(id === undefined ? {} : { id }), ...withRef(ref) };
 }
 
 function readNick(fields: Fields, ref: string | undefined): ClientMessage | ErrorMessage {

@@ -5,8 +5,8 @@ const nearDay = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'nume
 const farDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' });
 
 /** The server's time where it can be read, else the present. */
-export function readTime(at: string): Date {
-  const date = new Date(at);
+export function readTime(at: string | null): Date {
+  const date = new Date(at ?? '');
   return Number.isNaN(date.getTime()) ? new Date() : date;
 }
 

@@ -1,5 +1,5 @@
 import { dayKey, dayName, timeElement } from './clock.ts';
-import { block, messageRow, OwnMessage, type Speech } from './message-row.ts';
+import { block, messageRow, type OwnMessage, type Speech } from './message-row.ts';
 import { part } from './part.ts';
 import { describePresence, type PresenceChange } from './presence-notice.ts';
 import { ScrollKeeper } from './scroll-keeper.ts';
@@ -47,8 +47,9 @@ export class Conversation {
     this.#scroll.toEnd();
   }
 
-  hear(speech: Speech): void {
-    const startsUnread = this.#unread.arrived();
+  /** @param isNews false: it was said before the reader came, and is not counted as unread */
+  hear(speech: Speech, isNews = true): void {
+    const startsUnread = isNews && this.#unread.arrived();
     this.#later(() => {
       if (startsUnread) this.#addRow(this.#newMark, speech.at);
       const speaker = speech.author === null ? '' : `${speech.author.id} ${speech.name}`;
@@ -57,14 +58,27 @@ export class Conversation {
   }
 
   /** Shows one's own message at once and goes to the end. */
-  say(text: string): OwnMessage {
-    const message = new OwnMessage(text);
+  say(message: OwnMessage): void {
     this.#flush();
     this.#newMark.remove();
-    this.#addMessage(message.row, 'own', new Date());
+    this.#addMessage(message.row, 'own', message.at);
     this.#trim();
     this.#scroll.toEnd();
-    return message;
+  }
+
+  /** Shows one's own messages below everything that came before this call. */
+  moveToEnd(messages: readonly OwnMessage[]): void {
+    this.#later(() => {
+      // Whatever they followed until now, the first of them needs a heading.
+      if (messages.length > 0) this.#heading = undefined;
+      for (const message of messages) message.row.remove();
+      for (const message of messages) this.#addMessage(message.row, 'own', message.at);
+    });
+  }
+
+  /** What is above was said before the reader came. */
+  markArrival(at: Date): void {
+    this.#later(() => this.#addNotice('notice', 'You came in here', at));
   }
 
   presence(change: PresenceChange, at: Date): void {
@@ -84,11 +98,7 @@ export class Conversation {
 
   /** Something the reader should not overlook. */
   notice(text: string, at: Date = new Date()): void {
-    this.#later(() => {
-      const row = block('p', 'notice important', text);
-      row.append(' ', timeElement(at));
-      this.#addRow(row, at);
-    });
+    this.#later(() => this.#addNotice('notice important', text, at));
   }
 
   #later(add: () => void): void {
@@ -112,21 +122,27 @@ export class Conversation {
     });
   }
 
-  #addMessage(row: HTMLElement, speaker: string, at: Date): void {
-    const atMs = at.getTime();
+  #addNotice(className: string, text: string, at: Date): void {
+    const row = block('p', className, text);
+    row.append(' ', timeElement(at));
+    this.#addRow(row, at);
+  }
+
+  #addMessage(row: HTMLElement, speaker: string, at: Date | null): void {
     const before = this.#heading;
+    const atMs = at?.getTime() ?? before?.atMs ?? 0;
     this.#addRow(row, at);
     const continues = this.#heading !== undefined && before?.speaker === speaker && atMs - before.atMs < headingGapMs;
     row.classList.toggle('first', !continues);
     this.#heading = { speaker, atMs };
   }
 
-  #addRow(row: HTMLElement, at: Date): void {
+  /** @param at null: not known; whatever day it was */
+  #addRow(row: HTMLElement, at: Date | null): void {
     this.#empty.hidden = true;
     this.#run = undefined;
-    const day = dayKey(at);
-    if (day !== this.#day) {
-      this.#day = day;
+    if (at !== null && dayKey(at) !== this.#day) {
+      this.#day = dayKey(at);
       this.#addDay(at);
       this.#heading = undefined;
     }

@@ -35,9 +35,9 @@ export class LinkStatus {
       case 'open':
         return 'Connected';
       case 'waiting':
-        return this.#wasOpen ? 'Connection lost' : 'Cannot connect yet';
+        return withReason(this.#wasOpen ? 'Connection lost' : 'Cannot connect yet', link.reason);
       case 'ended':
-        return link.reason === '' ? 'The connection was ended' : `The connection was ended: ${link.reason}`;
+        return withReason('The connection was ended', link.reason);
     }
   }
 
@@ -49,4 +49,8 @@ export class LinkStatus {
     show();
     this.#tick = setInterval(show, 500);
   }
+}
+
+function withReason(what: string, reason: string): string {
+  return reason === '' ? what : `${what}: ${reason}`;
 }

@@ -4,10 +4,14 @@ import { readTime, timeOfDay } from './clock.ts';
 import { Composer } from './composer.ts';
 import { Conversation } from './conversation.ts';
 import { LinkStatus } from './link-status.ts';
+import { OwnMessage } from './message-row.ts';
+import { describeMissing } from './missing-notice.ts';
 import { NameBar, rememberedName } from './name-bar.ts';
 import { Outgoing } from './outgoing.ts';
+import { OwnIds } from './own-ids.ts';
 import { part } from './part.ts';
 import { displayName, tag } from './person.ts';
+import { Place } from './place.ts';
 import { ring } from './ring.ts';
 import { roomNameOf } from './room-name.ts';
 import { Roster } from './roster.ts';
@@ -15,6 +19,7 @@ import { RosterView } from './roster-view.ts';
 import { Session, type Link, type SessionEvents } from './session.ts';
 import { Unread } from './unread.ts';
 
+const gapWords = 'The server lost touch with the others for a moment; messages may be missing here.';
 const base = document.querySelector<HTMLMetaElement>('meta[name="carillon-base"]')?.content ?? location.pathname;
 const roomName = roomNameOf(base);
 
@@ -23,6 +28,8 @@ part('address', HTMLElement).textContent = `${location.host}${base}`;
 
 const unread = new Unread(`${roomName} · Carillon`);
 const conversation = new Conversation(unread);
+const place = new Place();
+const ownIds = new OwnIds();
 const roster = new Roster();
 const rosterView = new RosterView(roster);
 const composer = new Composer((text) => outgoing.say(text));
@@ -34,11 +41,12 @@ const renameButton = part('rename', HTMLButtonElement);
 /** When the connection was lost; undefined while there is one, and before the first. */
 let lostAt: Date | undefined;
 
-/** The remembered name travels with the handshake, so that nobody sees the address first. */
+/** The remembered name travels with the handshake, so that nobody sees the address first, and so does one's place. */
 function socketAddress(): string {
   const url = new URL(`${base}/connect`, location.href);
   const name = rememberedName();
   if (name !== null) url.searchParams.set('nick', name);
+  if (place.since !== undefined) url.searchParams.set('since', place.since);
   return url.href;
 }
 
@@ -46,6 +54,7 @@ function sessionEvents(): SessionEvents {
   return {
     link: (link) => showLink(link),
     welcome: (welcome) => enterRoom(welcome),
+    caughtUp: () => outgoing.connected(),
     message: (message) => {
       switch (message.type) {
         case 'message':
@@ -61,6 +70,7 @@ function sessionEvents(): SessionEvents {
           roster.update(message.members, message.complete);
           return showRoster();
         case 'sent':
+          place.sent(message.position);
           return outgoing.sent(message);
         case 'error':
           if (outgoing.refused(message)) return;
@@ -68,7 +78,9 @@ function sessionEvents(): SessionEvents {
           else conversation.notice(message.message);
           return;
         case 'gap':
-          conversation.notice('The server lost touch with the others for a moment; messages may be missing here.');
+          conversation.notice(gapWords);
+          return refreshRoster();
+        case 'stale':
           return refreshRoster();
       }
     },
@@ -85,30 +97,60 @@ function showLink(link: Link): void {
 
 function enterRoom(welcome: WelcomeMessage): void {
   const { id, nick, user, address, members, complete } = welcome;
+  ownIds.add(id);
   roster.enter({ id, nick, user, address }, members, complete);
   rosterView.showPlace(welcome);
   composer.textBytes = welcome.limits.textBytes;
   linkStatus.show({ state: 'open' });
-  if (lostAt !== undefined) {
-    conversation.notice(`Connected again. What was said since ${timeOfDay(lostAt)} may be missing here.`);
-    lostAt = undefined;
-  }
+  takeUp(welcome);
   // Chosen while there was no connection.
   const name = rememberedName();
   if (name !== null && name !== nick) session.send({ type: 'nick', nick: name, ref: 'nick' });
   else if (name === null && user === null) nameBar.askOnce(() => composer.focus());
-  outgoing.connected();
   showRoster();
 }
 
-function hear({ from, text, at }: TextMessage): void {
-  conversation.hear({
+/** Says what is missing, and shows the room's last messages where they are not here already. */
+function takeUp(welcome: WelcomeMessage): void {
+  part('no-history', HTMLElement).hidden = welcome.position !== undefined;
+  const { history = [] } = welcome;
+  if (lostAt === undefined) {
+    for (const message of history) show(message, false);
+    if (history.length > 0) conversation.markArrival(readTime(welcome.at));
+  } else {
+    const missing = describeMissing(welcome, timeOfDay(lostAt));
+    if (missing !== undefined) conversation.notice(missing);
+    for (const message of history) if (place.isAhead(message.position)) show(message);
+  }
+  lostAt = undefined;
+  place.begin(welcome.position);
+}
+
+/** @param isNews false: said before this page was opened */
+function show(message: TextMessage, isNews = true): void {
+  const { from, text, at } = message;
+  if (from !== null && ownIds.has(from.id)) {
+    if (outgoing.arrived(message)) return;
+    // Sent before a reload.
+    const own = new OwnMessage(text);
+    own.sentAt(readTime(at));
+    return conversation.moveToEnd([own]);
+  }
+  const speech = {
     author: from,
     name: from === null ? 'Another program' : displayName(from),
     tag: from !== null && roster.hasNamesake(from) ? tag(from) : null,
     text,
-    at: readTime(at),
-  });
+    at: at === null ? null : readTime(at),
+  };
+  conversation.hear(speech, isNews);
+}
+
+function hear(message: TextMessage): void {
+  place.heard(message.position);
+  show(message);
+  const { from } = message;
+  if (from !== null && ownIds.has(from.id)) return;
   ring(part('bell', Element));
   if (from !== null) rosterView.ring(from.id);
 }

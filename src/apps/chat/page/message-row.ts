@@ -11,7 +11,8 @@ export interface Speech {
   /** Tells the author from a namesake; null where there is none. */
   readonly tag: string | null;
   readonly text: string;
-  readonly at: Date;
+  /** null: not known. */
+  readonly at: Date | null;
 }
 
 export function messageRow(speech: Speech): HTMLElement {
@@ -28,25 +29,51 @@ export type Delivery = 'waiting' | 'sending' | 'sent' | 'failed';
 export class OwnMessage {
   readonly text: string;
   readonly row: HTMLElement = block('div', 'message own');
+  /** When it was first given to a connection under this id, as `Date.now()`. */
+  firstSentMs: number | undefined;
+  #id = randomId();
+  #at = new Date();
+  #state: Delivery = 'sending';
   readonly #delivery = block('p', 'delivery');
   readonly #meta: HTMLElement;
 
   constructor(text: string) {
     this.text = text;
-    this.#meta = meta('You', null, new Date());
+    this.#meta = meta('You', null, this.#at);
     this.#meta.firstElementChild?.classList.add('hidden');
     this.row.append(this.#meta, textBlock(text), this.#delivery);
     this.set('sending');
   }
 
+  /** Under which the room takes it once, however often it is sent. Nobody can guess it before that. */
+  get id(): string {
+    return this.#id;
+  }
+
+  get at(): Date {
+    return this.#at;
+  }
+
+  get delivery(): Delivery {
+    return this.#state;
+  }
+
+  /** Makes it another message to the room. */
+  renew(): void {
+    this.#id = randomId();
+    this.firstSentMs = undefined;
+  }
+
   /** The server's time replaces this machine's. */
   sentAt(at: Date): void {
+    this.#at = at;
     this.#meta.lastElementChild?.replaceWith(timeElement(at));
     this.set('sent');
   }
 
   /** @param again offered as a button */
   set(delivery: Delivery, explanation = '', again?: () => void): void {
+    this.#state = delivery;
     this.row.dataset['delivery'] = delivery;
     this.#delivery.textContent = delivery === 'sending' ? 'Sending…' : explanation;
     this.#delivery.hidden = this.#delivery.textContent === '';
@@ -66,7 +93,12 @@ export function block(tagName: 'div' | 'p', className: string, text = ''): HTMLE
   return element;
 }
 
-function meta(name: string, tag: string | null, at: Date): HTMLElement {
+function randomId(): string {
+  // Not `randomUUID`: that is for secure contexts only.
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function meta(name: string, tag: string | null, at: Date | null): HTMLElement {
   const element = block('p', 'meta');
   const author = document.createElement('strong');
   author.className = 'author';
@@ -77,7 +109,8 @@ function meta(name: string, tag: string | null, at: Date): HTMLElement {
     mark.textContent = `#${tag}`;
     author.append(mark);
   }
-  element.append(author, ' ', timeElement(at));
+  element.append(author, ' ');
+  if (at !== null) element.append(timeElement(at));
   return element;
 }
 

@@ -1,24 +1,27 @@
-import type { ErrorMessage, SentMessage } from '../chat-protocol.ts';
+import type { ErrorMessage, SentMessage, TextMessage } from '../chat-protocol.ts';
 import { readTime } from './clock.ts';
 import type { Conversation } from './conversation.ts';
-import type { OwnMessage } from './message-row.ts';
+import { OwnMessage } from './message-row.ts';
 import type { Session } from './session.ts';
 
 /** An unanswered message is a reason to doubt the connection after this long, in milliseconds. */
 const patienceMs = 5_000;
+/** The room takes a message of one id once, for as long as it remembers the id: five minutes. In milliseconds. */
+const repeatableMs = 4 * 60_000;
+/** Confirmed messages that are recognised when the room tells of them again. */
+const mostConfirmed = 1_000;
 
 /**
- * What this page sends, until the room has answered for it. A message written while there is no connection goes out
- * with the next one; one that was under way when the connection broke may or may not have arrived, and is only sent
- * again when its author says so.
+ * What this page sends, until the room has answered for it. What is written while there is no connection, or was under
+ * way when it broke, goes out with the next one: the room recognises by its id what had arrived after all.
  */
 export class Outgoing {
   readonly #session: Session;
   readonly #conversation: Conversation;
   readonly #doubt: () => void;
-  readonly #unanswered = new Map<string, OwnMessage>();
-  #waiting: OwnMessage[] = [];
-  #count = 0;
+  /** By id, in the order of writing. */
+  readonly #unconfirmed = new Map<string, OwnMessage>();
+  readonly #confirmed = new Set<string>();
 
   /** @param doubt called when an answer takes too long: finds out whether the connection still carries anything */
   constructor(session: Session, conversation: Conversation, doubt: () => void) {
@@ -28,56 +31,97 @@ export class Outgoing {
   }
 
   say(text: string): void {
-    this.#send(this.#conversation.say(text));
+    const message = new OwnMessage(text);
+    this.#conversation.say(message);
+    this.#send(message);
   }
 
+  /** There is a connection again, and what was missed is shown. */
   connected(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const message of waiting) this.#send(message);
+    const due = [...this.#unconfirmed.values()].filter(({ delivery }) => delivery !== 'failed');
+    const repeatable = due.filter(isRepeatable);
+    // Below what the others said before anybody could read it.
+    this.#conversation.moveToEnd(repeatable);
+    for (const message of due) {
+      if (repeatable.includes(message)) this.#send(message);
+      else this.#fail(message, 'The connection broke; this may not have arrived.');
+    }
   }
 
   disconnected(): void {
-    for (const message of this.#unanswered.values()) {
-      message.set('failed', 'The connection broke; this may not have arrived.', () => this.#again(message));
+    for (const message of this.#unconfirmed.values()) {
+      if (message.delivery !== 'sending') continue;
+      message.set('waiting', 'The connection broke; this is sent again when it is back.');
     }
   }
 
   sent({ ref, at }: SentMessage): void {
-    this.#take(ref)?.sentAt(readTime(at));
+    this.#confirm(ref)?.sentAt(readTime(at));
+  }
+
+  /**
+   * The room tells of one's own message, of an earlier connection.
+   * @returns false when this page did not send it, or no longer knows
+   */
+  arrived({ id, at }: TextMessage): boolean {
+    if (id === undefined) return false;
+    if (this.#confirmed.has(id)) return true;
+    const message = this.#confirm(id);
+    if (message === undefined) return false;
+    message.sentAt(readTime(at));
+    this.#conversation.moveToEnd([message]);
+    return true;
   }
 
   /** @returns false when the error is about none of these messages */
-  refused({ ref, message: problem }: ErrorMessage): boolean {
-    const message = this.#take(ref);
-    message?.set('failed', `Not sent: ${problem}.`, () => this.#again(message));
-    return message !== undefined;
+  refused({ ref, code, message: problem }: ErrorMessage): boolean {
+    const message = this.#unconfirmed.get(ref ?? '');
+    if (message === undefined) return false;
+    this.#fail(message, code === 'unconfirmed' ? 'This may not have arrived.' : `Not sent: ${problem}.`);
+    return true;
   }
 
   #send(message: OwnMessage): void {
-    const ref = `m${++this.#count}`;
-    if (!this.#session.send({ type: 'message', text: message.text, ref })) {
+    this.#unconfirmed.set(message.id, message);
+    const { id, text } = message;
+    if (!this.#session.send({ type: 'message', text, id, ref: id })) {
       message.set('waiting', 'Will be sent when the connection is back.');
-      this.#waiting.push(message);
       return;
     }
+    message.firstSentMs ??= Date.now();
     message.set('sending');
-    this.#unanswered.set(ref, message);
     setTimeout(() => {
-      if (this.#unanswered.has(ref)) this.#doubt();
+      if (message.delivery === 'sending') this.#doubt();
     }, patienceMs);
   }
 
-  #again(message: OwnMessage): void {
-    for (const [ref, other] of this.#unanswered) if (other === message) this.#unanswered.delete(ref);
-    message.row.remove();
-    this.say(message.text);
+  #fail(message: OwnMessage, explanation: string): void {
+    message.set('failed', explanation, () => this.#again(message));
   }
 
-  #take(ref: string | null): OwnMessage | undefined {
-    if (ref === null) return undefined;
-    const message = this.#unanswered.get(ref);
-    this.#unanswered.delete(ref);
+  #again(message: OwnMessage): void {
+    if (!isRepeatable(message)) {
+      this.#unconfirmed.delete(message.id);
+      message.renew();
+    }
+    this.#conversation.moveToEnd([message]);
+    this.#conversation.toEnd();
+    this.#send(message);
+  }
+
+  #confirm(id: string | null): OwnMessage | undefined {
+    const message = this.#unconfirmed.get(id ?? '');
+    if (message === undefined) return undefined;
+    this.#unconfirmed.delete(message.id);
+    this.#confirmed.add(message.id);
+    for (const oldest of this.#confirmed) {
+      if (this.#confirmed.size <= mostConfirmed) break;
+      this.#confirmed.delete(oldest);
+    }
     return message;
   }
+}
+
+function isRepeatable({ firstSentMs }: OwnMessage): boolean {
+  return firstSentMs === undefined || Date.now() - firstSentMs < repeatableMs;
 }

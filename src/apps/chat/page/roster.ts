@@ -59,8 +59,9 @@ export class Roster {
     return shared;
   }
 
-  /** Whether another member goes by the same name. */
+  /** Whether another member goes by the same name; of somebody who is gone it may be the same person, come back. */
   hasNamesake(member: Member): boolean {
+    if (!this.#members.has(member.id)) return false;
     const name = displayName(member);
     for (const other of this.#members.values()) {
       if (other.id !== member.id && displayName(other) === name) return true;

@@ -1,4 +1,5 @@
-import { open, type Client, type StateChange } from '../../../client/open-browser.ts';
+import { open, type Client } from '../../../client/open-browser.ts';
+import { isWorthRetrying } from '../../../client/retry-advice.ts';
 import { fullJitterDelayMs } from '../../../lib/backoff.ts';
 import { chatSubprotocol, type ClientMessage, type ServerMessage, type WelcomeMessage } from '../chat-protocol.ts';
 
@@ -6,8 +7,8 @@ import { chatSubprotocol, type ClientMessage, type ServerMessage, type WelcomeMe
 export type Link =
   | { readonly state: 'connecting' }
   | { readonly state: 'open' }
-  /** There is none; tried again at this time of `Date.now()`. */
-  | { readonly state: 'waiting'; readonly untilMs: number }
+  /** There is none; tried again at this time of `Date.now()`. The reason is the server's, empty where it gave none. */
+  | { readonly state: 'waiting'; readonly untilMs: number; readonly reason: string }
   /** Over for good, unless the reader asks for another try. */
   | { readonly state: 'ended'; readonly reason: string };
 
@@ -17,9 +18,15 @@ export interface SessionEvents {
   welcome(message: WelcomeMessage): void;
   /** Every other message, in order; those that came before the welcome come after it. */
   message(message: Exclude<ServerMessage, WelcomeMessage>): void;
+  /** The welcome and what came before it have been told. */
+  caughtUp(): void;
 }
 
 const backoff = { baseMs: 500, capMs: 15_000 };
+/** After a welcome that lasted this long the next loss starts with the shortest delay again, in milliseconds. */
+const goodConnectionMs = 5_000;
+/** The close code of a server that says why it cannot have anybody now. */
+const tryAgainLater = 1013;
 /** How long the server may take to answer a probe, in milliseconds. */
 const probeMs = 6_000;
 
@@ -34,6 +41,7 @@ export class Session {
   #retry: ReturnType<typeof setTimeout> | undefined;
   #probe: ReturnType<typeof setTimeout> | undefined;
   #welcomed = false;
+  #welcomedMs = 0;
   #early: Exclude<ServerMessage, WelcomeMessage>[] = [];
 
   /** @param address gives the socket's URL when a connection is begun */
@@ -56,22 +64,26 @@ export class Session {
     void this.#client?.close();
     this.#client = undefined;
     this.#events.link({ state: 'connecting' });
+    this.#welcomedMs = Infinity;
+    let reason = '';
     try {
-      const client = await open(this.#address(), {
-        subprotocols: [chatSubprotocol],
-        reconnect: backoff,
-        onState: (change) => {
-          if (start === this.#start) this.#hearState(change);
-        },
-      });
+      // Not `reconnect`: each connection has an address of its own, which says where to go on.
+      const client = await open(this.#address(), { subprotocols: [chatSubprotocol] });
       if (start !== this.#start) return void client.close();
       this.#client = client;
-      this.#attempt = 0;
       for await (const data of client) if (start === this.#start) this.#hear(data);
+      const end = await client.closed;
+      if (start !== this.#start) return;
+      this.#lost();
+      if (!isWorthRetrying(end)) return this.#events.link({ state: 'ended', reason: end.reason });
+      if (end.code === tryAgainLater) reason = end.reason;
     } catch {
-      // A first opening that fails; later ones are the client's. A browser does not tell why.
-      if (start === this.#start) this.#startLater();
+      // An opening that failed. A browser does not tell why.
+      if (start !== this.#start) return;
     }
+    // A room that lets nobody in may take its time to say so.
+    if (performance.now() - this.#welcomedMs >= goodConnectionMs) this.#attempt = 0;
+    this.#startLater(reason);
   }
 
   /** @returns false when there is no connection that would take it */
@@ -82,10 +94,7 @@ export class Session {
 
   /** Does not wait any longer for the next attempt, where one is waited for. */
   retryNow(): void {
-    if (this.#client?.state === 'reconnecting') {
-      this.#events.link({ state: 'connecting' });
-      this.#client.retryNow();
-    } else if (this.#retry !== undefined) void this.start();
+    if (this.#retry !== undefined) void this.start();
   }
 
   /**
@@ -97,9 +106,9 @@ export class Session {
     this.#probe = setTimeout(() => void this.start(), probeMs);
   }
 
-  #startLater(): void {
+  #startLater(reason: string): void {
     const delayMs = fullJitterDelayMs(this.#attempt++, backoff);
-    this.#events.link({ state: 'waiting', untilMs: Date.now() + delayMs });
+    this.#events.link({ state: 'waiting', untilMs: Date.now() + delayMs, reason });
     this.#retry = setTimeout(() => void this.start(), delayMs);
   }
 
@@ -110,33 +119,17 @@ export class Session {
     this.#early = [];
   }
 
-  #hearState(change: StateChange): void {
-    switch (change.state) {
-      case 'open':
-        this.#lost();
-        break;
-      case 'reconnecting':
-        this.#lost();
-        this.#events.link({ state: 'waiting', untilMs: Date.now() + change.delayMs });
-        break;
-      case 'closing':
-        break;
-      case 'closed':
-        this.#lost();
-        this.#events.link({ state: 'ended', reason: change.end.reason });
-        break;
-    }
-  }
-
   #hear(data: string | Uint8Array): void {
     const message = typeof data === 'string' ? parse(data) : undefined;
     if (message === undefined) return;
     if (message.type === 'welcome') {
       this.#welcomed = true;
+      this.#welcomedMs = performance.now();
       const early = this.#early;
       this.#early = [];
       this.#events.welcome(message);
       for (const other of early) this.#events.message(other);
+      this.#events.caughtUp();
       return;
     }
     if (!this.#welcomed) {
