@@ -38,7 +38,11 @@ async function prepare(
   const ignore = (): void => {};
   const log = { error: ignore, warn: (fields: LogFields) => void warnings.push(fields), info: ignore, debug: ignore };
   const sources = new Map(Object.entries(paths).map(([name, path]) => [name, new LogSource(path)]));
-  return { broker, tails: await LogTails.prepare({ gateway, log, node: 'a', sources, refreshMs: 20 }), warnings };
+  return {
+    broker,
+    tails: await LogTails.prepare({ gateway, log, node: 'a', sources, refreshMs: 20, tail: 100 }),
+    warnings,
+  };
 }
 
 describe('the duty of following the logs', () => {

@@ -1,6 +1,7 @@
 import {
   logViewSubprotocol,
   type LinesMessage,
+  type LinesPosition,
   type LogViewClientMessage,
   type LogViewServerMessage,
 } from '../../src/apps/log-view/log-view-protocol.ts';
@@ -37,6 +38,20 @@ export class LogViewClient implements AsyncDisposable {
     return this.messages
       .slice(this.messages.findLastIndex(({ type }) => type === 'opened') + 1)
       .flatMap((message) => (isLines(message) ? message.lines : []));
+  }
+
+  /** Those of one node. */
+  linesOf(node: string): readonly string[] {
+    return this.messages
+      .slice(this.messages.findLastIndex(({ type }) => type === 'opened') + 1)
+      .flatMap((message) => (isLines(message) && message.node === node ? message.lines : []));
+  }
+
+  /** Up to where it has everything: of the last message that says so. */
+  get position(): LinesPosition | undefined {
+    for (const message of this.messages.toReversed())
+      if ('position' in message && message.position !== undefined) return message.position;
+    return undefined;
   }
 
   send(message: LogViewClientMessage): void {

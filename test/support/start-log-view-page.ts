@@ -5,8 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { WebSocketServer, type WebSocket } from 'ws';
 import {
   logViewSubprotocol,
+  type LinesPosition,
   type LogViewClientMessage,
   type LogViewServerMessage,
+  type OpenedMessage,
 } from '../../src/apps/log-view/log-view-protocol.ts';
 import { answerPage } from '../../src/http/answer-page.ts';
 import { loadPage, placePage } from '../../src/http/load-page.ts';
@@ -28,15 +30,19 @@ interface StartOptions {
   readonly canSet?: boolean;
   /** Answer to an `open`: the backlog, oldest first. Default: none. */
   readonly backlog?: (log: string) => readonly string[];
+  /** More of the answer to an `open` with this `since`; with `recovered: true` there is no backlog. Default: nothing. */
+  readonly opened?: (since: LinesPosition | undefined) => Partial<OpenedMessage>;
   readonly port?: number;
 }
+
+type OpenRequest = LogViewClientMessage & { readonly type: 'open' };
 
 const directory = fileURLToPath(new URL('../../dist/pages/log-view/', import.meta.url));
 const base = '/logs';
 
 /** The built page of log-view behind a server that speaks its protocol as the test tells it to. */
 export async function startLogViewPage(options: StartOptions = {}): Promise<StartedLogViewPage> {
-  const { logs = ['app', 'access'], canSet = true, backlog = () => [] } = options;
+  const { logs = ['app', 'access'], canSet = true, backlog = () => [], opened } = options;
   const files = placePage(await loadPage(directory), base);
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
@@ -62,10 +68,11 @@ export async function startLogViewPage(options: StartOptions = {}): Promise<Star
       'carillon:subscription': false,
     };
     const tell = (message: LogViewServerMessage): void => connection.send(JSON.stringify(message));
-    const openLog = (log: string, ref?: string): void => {
-      const lines = backlog(log);
+    const openLog = ({ log, ref, since }: OpenRequest): void => {
+      const facts: Partial<OpenedMessage> = opened?.(since) ?? {};
+      const lines = facts.recovered === true ? [] : backlog(log);
       const files = [{ file: `${log}.log`, state: 'followed' as const }];
-      tell({ type: 'opened', log, files, backlog: lines.length, ...(ref !== undefined && { ref }) });
+      tell({ type: 'opened', log, files, backlog: lines.length, ...facts, ...(ref !== undefined && { ref }) });
       for (let i = 0; i < lines.length; i += 1_000) {
         tell({ type: 'lines', log, node: 'a', file: `${log}.log`, lines: lines.slice(i, i + 1_000), backlog: true });
       }
@@ -74,14 +81,15 @@ export async function startLogViewPage(options: StartOptions = {}): Promise<Star
     connection.on('message', (data: Buffer) => {
       const message = JSON.parse(data.toString()) as LogViewClientMessage;
       received.push(message);
-      if (message.type === 'open') openLog(message.log, message.ref);
+      if (message.type === 'open') openLog(message);
       if (message.type === 'severity')
         tell({ type: 'severities', state: { ...state, [message.name]: message.on }, canSet });
     });
     connections.push(connection);
     tell({ type: 'welcome', node: 'a', worker: 1, logs, refresh: 250, tail: 100 });
     tell({ type: 'severities', state, canSet });
-    openLog(new URL(request.url ?? '/', 'http://localhost').searchParams.get('log') ?? logs[0] ?? '');
+    const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
+    if (!searchParams.has('wait')) openLog({ type: 'open', log: searchParams.get('log') ?? logs[0] ?? '' });
   });
   server.listen(options.port ?? 0, '127.0.0.1');
   await once(server, 'listening');

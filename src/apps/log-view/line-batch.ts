@@ -19,7 +19,7 @@ export interface LineBatch {
 }
 
 /** What a publication of lines says of them in its `info`. */
-type BatchInfo = Omit<LineBatch, 'lines'>;
+export type BatchInfo = Omit<LineBatch, 'lines'>;
 
 export function batchInfo({ node, file, id, era, start, end, lengths }: LineBatch): string {
   const info: BatchInfo = { node, file, id, era, start, end, ...(lengths === undefined ? {} : { lengths }) };
@@ -51,7 +51,8 @@ function parseInfo(json: string): BatchInfo | undefined {
   return isBatchInfo(value) ? value : undefined;
 }
 
-function isBatchInfo(value: unknown): value is BatchInfo {
+/** Whether something read from JSON says where lines are from. */
+export function isBatchInfo(value: unknown): value is BatchInfo {
   if (typeof value !== 'object' || value === null) return false;
   const { node, file, id, era, start, end, lengths } = value as Readonly<Record<string, unknown>>;
   return (
@@ -64,6 +65,14 @@ function isBatchInfo(value: unknown): value is BatchInfo {
 /** How many bytes of the file each line of the batch stands for. */
 export function lineLengths(batch: LineBatch): readonly number[] {
   return batch.lengths ?? batch.lines.map((line) => Buffer.byteLength(line) + 1);
+}
+
+/** The batch without its first lines. */
+export function withoutFirst(batch: LineBatch, count: number): LineBatch {
+  const { lengths } = batch;
+  const dropped = lineLengths(batch).slice(0, count);
+  const start = dropped.reduce((sum, length) => sum + length, batch.start);
+  return { ...batch, start, lines: batch.lines.slice(count), ...(lengths && { lengths: lengths.slice(count) }) };
 }
 
 /** Collects lines up to what one publication may hold. */

@@ -28,7 +28,7 @@ export class LineMessages {
       rendered[format] =
         rendered.batch === undefined
           ? renderForeign(log, publication, format)
-          : renderLines(log, rendered.batch, format);
+          : renderLines(log, rendered.batch, format, placeOf(publication));
     }
     return rendered[format];
   }
@@ -47,11 +47,16 @@ export function renderLines(
   log: string,
   { node, file, lines }: Pick<LineBatch, 'node' | 'file' | 'lines'>,
   format: LineFormat,
-  backlog = false,
+  from: Pick<LinesMessage, 'backlog' | 'position'>,
 ): Message {
   if (format === 'plain') return { data: lines.map((line) => `${node}: ${line}`).join('\n'), kind: 'text' };
-  const message: LinesMessage = { type: 'lines', log, node, file, lines, ...(backlog ? { backlog } : {}) };
+  const message: LinesMessage = { type: 'lines', log, node, file, lines, ...from };
   return jsonMessage(message);
+}
+
+/** What a message with a publication's lines says of its place. */
+export function placeOf({ position }: Publication): Pick<LinesMessage, 'position'> {
+  return position === undefined ? {} : { position };
 }
 
 export function jsonMessage(message: LogViewServerMessage): Message {
@@ -62,5 +67,6 @@ export function jsonMessage(message: LogViewServerMessage): Message {
 function renderForeign(log: string, publication: Publication, format: LineFormat): Message | undefined {
   if (publication.kind === 'binary') return undefined;
   if (format === 'plain') return publication;
-  return jsonMessage({ type: 'lines', log, node: null, file: null, lines: publication.data.toString().split('\n') });
+  const lines = publication.data.toString().split('\n');
+  return jsonMessage({ type: 'lines', log, node: null, file: null, lines, ...placeOf(publication) });
 }

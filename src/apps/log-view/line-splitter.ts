@@ -74,9 +74,18 @@ export class LineSplitter {
  */
 export function lineText(beginning: Buffer, bytes: number): string {
   const length = beginning.at(-1) === carriageReturn && bytes === beginning.length ? bytes - 1 : bytes;
-  if (length <= lineCapBytes) return beginning.toString('utf8', 0, length);
-  let end = lineCapBytes;
+  if (length > lineCapBytes) return cut(beginning, length, lineCapBytes);
+  const text = beginning.toString('utf8', 0, length);
+  // Each byte that is not UTF-8 becomes a character of three.
+  if (length * 3 <= lineCapBytes || Buffer.byteLength(text) <= lineCapBytes) return text;
+  return cut(beginning, length, Math.floor(lineCapBytes / 3));
+}
+
+function cut(beginning: Buffer, length: number, most: number): string {
+  let end = most;
   // Not within a character: continuation bytes of UTF-8 are 10xxxxxx, at most three in a row.
   for (let back = 0; back < 3 && ((beginning[end] ?? 0) & 0xc0) === 0x80; back++) end--;
-  return `${beginning.toString('utf8', 0, end)} … [${length - end} bytes cut]`;
+  const text = beginning.toString('utf8', 0, end);
+  if (Buffer.byteLength(text) > lineCapBytes) return cut(beginning, length, Math.floor(lineCapBytes / 3));
+  return `${text} … [${length - end} bytes cut]`;
 }

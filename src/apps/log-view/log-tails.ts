@@ -7,7 +7,9 @@ import { FollowLog } from './follow-log.ts';
 import type { LogPosition } from './followed-files.ts';
 import { batchData, batchInfo, type LineBatch } from './line-batch.ts';
 import type { LogSource } from './log-source.ts';
-import { presentPositions } from './read-backlog.ts';
+import { logSubscription } from './log-subscriptions.ts';
+import { presentPositions, readPublished } from './read-backlog.ts';
+import { RecordKeeper } from './record-keeper.ts';
 import { readTailState, writeTailState, type TailState } from './tail-state.ts';
 
 /** A burst is multicast at this rate per log, so that viewers and the worker's own clients can keep up; bytes a second. */
@@ -22,11 +24,8 @@ export interface LogTailsOptions {
   readonly node: string;
   readonly sources: ReadonlyMap<string, LogSource>;
   readonly refreshMs: number;
-}
-
-/** The subscription of a log, the same on all nodes. */
-export function logSubscription(name: string): string {
-  return `log:${name}`;
+  /** How many of its last lines the node puts down for viewers on other nodes. */
+  readonly tail: number;
 }
 
 /**
@@ -56,6 +55,8 @@ export class LogTails {
     const state = (resumeFrom === undefined ? undefined : readTailState(resumeFrom)) ?? this.#beginning;
     const { era } = state;
     const followers = new Map<string, FollowLog>();
+    const keepers: RecordKeeper[] = [];
+    const beginnings: Promise<void>[] = [];
     const saver = new StateSaver(save, () =>
       writeTailState({
         era,
@@ -64,11 +65,15 @@ export class LogTails {
       }),
     );
     for (const [name, source] of this.#options.sources) {
-      const publisher = new LinePublisher(this.#options, name);
+      const resumption = await positionIn(state, name, source);
+      const keeper = this.#keeper(name);
+      keepers.push(keeper);
+      beginnings.push(this.#begin(keeper, source, resumption));
+      const publisher = new LinePublisher(this.#options, name, keeper);
       const follower = new FollowLog({
         source,
         refreshMs: this.#options.refreshMs,
-        resumeFrom: await positionIn(state, name, source),
+        resumeFrom: resumption,
         log: this.#options.log,
         publish: async (batch, signal) => {
           await publisher.publish({ node: this.#options.node, ...batch }, signal);
@@ -78,15 +83,29 @@ export class LogTails {
       followers.set(name, follower);
     }
     saver.save();
+    await Promise.all(beginnings);
     for (const follower of followers.values()) follower.start();
     let stopping: Promise<void> | undefined;
     const stop = async (): Promise<void> => {
       await Promise.all([...followers.values()].map((follower) => follower.stop()));
+      await Promise.all(keepers.map((keeper) => keeper.close()));
       saver.end();
     };
     this.#stop = () => (stopping ??= stop());
     return this.#stop;
   };
+
+  #keeper(name: string): RecordKeeper {
+    const { gateway, log, node, tail } = this.#options;
+    return new RecordKeeper({ gateway, log, node, name, lines: tail });
+  }
+
+  /** Puts down the last lines from before this worker, as far as the files still have them. */
+  async #begin(keeper: RecordKeeper, source: LogSource, { files }: LogPosition): Promise<void> {
+    const { node, tail } = this.#options;
+    const batches = await readPublished(source, files, tail);
+    await keeper.begin(batches.map((batch) => ({ node, ...batch })));
+  }
 
   /** Ends the duty, if this worker has it. */
   async close(): Promise<void> {
@@ -107,13 +126,15 @@ async function positionIn(state: TailState, name: string, source: LogSource): Pr
 class LinePublisher {
   readonly #options: LogTailsOptions;
   readonly #name: string;
+  readonly #keeper: RecordKeeper;
   /** When what was published so far is through, at the pace. */
   #pacedUntil = 0;
   #failing = false;
 
-  constructor(options: LogTailsOptions, name: string) {
+  constructor(options: LogTailsOptions, name: string, keeper: RecordKeeper) {
     this.#options = options;
     this.#name = name;
+    this.#keeper = keeper;
   }
 
   /** @throws AbortError when the signal came before the batch was accepted */
@@ -125,7 +146,8 @@ class LinePublisher {
     for (let attempt = 0; ; attempt++) {
       signal.throwIfAborted();
       try {
-        await this.#options.gateway.multicast(logSubscription(this.#name), data, { info });
+        const position = await this.#options.gateway.multicast(logSubscription(this.#name), data, { info });
+        this.#keeper.published(batch, position);
         break;
       } catch (error) {
         this.#complain(error);

@@ -1,6 +1,7 @@
 import type { App, AppContext } from '../app.ts';
 import { mountSocketApp } from '../mount-socket-app.ts';
 import { LogSource } from './log-source.ts';
+import { logRules } from './log-subscriptions.ts';
 import { LogTails } from './log-tails.ts';
 import type { LogViewOptions } from './log-view-options.ts';
 import { LogViewers } from './log-viewers.ts';
@@ -11,6 +12,7 @@ const defaultTail = 100;
 /** Shows what is appended to log files. What clients send and are sent is described in docs/log-view.md. */
 export const logViewApp: App<LogViewOptions> = {
   name: 'log-view',
+  rules: () => logRules,
   mount: async (context, options) => {
     if (options.auth === undefined && options.public !== true) {
       throw new Error('log-view: found no auth, expected one, or "public: true": a log reveals internals');
@@ -23,6 +25,7 @@ export const logViewApp: App<LogViewOptions> = {
       node: context.node.name,
       sources,
       refreshMs: refresh,
+      tail,
     });
     const viewers = new LogViewers(context, options, { sources, refresh, tail });
     for (const url of options.urls) {

@@ -1,7 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { markOf } from './file-position.ts';
 import type { SavedPosition } from './followed-files.ts';
-import { LineSplitter } from './line-splitter.ts';
+import type { LineBatch } from './line-batch.ts';
+import { LineSplitter, type Line } from './line-splitter.ts';
 import type { FoundFile, LogSource } from './log-source.ts';
 import { backlogBytes, type LogFile } from './log-view-protocol.ts';
 import { chunkBytes, openRegularFile, readBefore } from './tail-file.ts';
@@ -40,14 +41,19 @@ export interface Backlog {
 /**
  * The last lines of a log: of the most recently changed file, and, if it has not that many, of those changed before.
  * @param tail how many lines at most; also bounded by `backlogBytes`
+ * @param ends up to where files are read, by their ids, where that is not their present end
  */
-export async function readBacklog(source: LogSource, tail: number): Promise<Backlog> {
+export async function readBacklog(
+  source: LogSource,
+  tail: number,
+  ends: ReadonlyMap<string, number> = new Map(),
+): Promise<Backlog> {
   const found = (await source.find()).toSorted((a, b) => Number(b.modified - a.modified));
   const files: LogFile[] = [];
   const parts: FileBacklog[] = [];
   const room = { lines: tail, bytes: backlogBytes };
   for (const file of found) {
-    const part = await withFile(file, (handle, id) => readFileBacklog(handle, file.label, id, room));
+    const part = await withFile(file, (handle, id) => readFileBacklog(handle, file.label, id, room, ends.get(id)));
     files.push({ file: file.label, state: part === undefined ? 'unreadable' : 'followed' });
     if (part === undefined) continue;
     parts.unshift(part);
@@ -72,6 +78,37 @@ export async function presentPositions(source: LogSource, era: number): Promise<
   return positions;
 }
 
+/**
+ * The last lines before these positions, as whoever followed the files would have published them last; a batch for each
+ * file that is still as it was, without lines where it has none.
+ * @param tail how many lines of each file at most
+ */
+export async function readPublished(
+  source: LogSource,
+  positions: readonly SavedPosition[],
+  tail: number,
+): Promise<Omit<LineBatch, 'node'>[]> {
+  const known = new Map(positions.map((position) => [position.id, position]));
+  const batches: Omit<LineBatch, 'node'>[] = [];
+  for (const file of (await source.find()).toSorted((a, b) => Number(a.modified - b.modified))) {
+    const position = known.get(file.id);
+    if (position === undefined) continue;
+    const { id, era, offset: end, mark } = position;
+    const lines = await withFile(file, async (handle, openedId) => {
+      // Other contents are at that place, if another file is there by now or this one was truncated.
+      const before = openedId === id ? await readBefore(handle, end) : undefined;
+      if (before === undefined || markOf(before) !== mark) return undefined;
+      const { start } = await findLines(handle, end, tail);
+      return await readLines(handle, start, end, { lines: tail, bytes: backlogBytes });
+    });
+    if (lines === undefined) continue;
+    const lengths = lines.map(({ bytes }) => bytes);
+    const start = lengths.reduce((place, length) => place - length, end);
+    batches.push({ file: file.label, id, era, start, end, lines: lines.map(({ text }) => text), lengths });
+  }
+  return batches;
+}
+
 /** undefined: the file cannot be read, or is not there any more. Its follower says so in the error log. */
 async function withFile<T>(
   { path }: FoundFile,
@@ -90,9 +127,15 @@ async function withFile<T>(
   }
 }
 
-async function readFileBacklog(handle: FileHandle, file: string, id: string, room: Room): Promise<FileBacklog> {
+async function readFileBacklog(
+  handle: FileHandle,
+  file: string,
+  id: string,
+  room: Room,
+  most: number | undefined,
+): Promise<FileBacklog> {
   for (let tries = 0; tries < mostTries; tries++) {
-    const read = await tryToReadFileBacklog(handle, room);
+    const read = await tryToReadFileBacklog(handle, room, most);
     if (read !== undefined) return { file, id, ...read };
   }
   // All that is in it is new, then, and comes live.
@@ -103,12 +146,13 @@ async function readFileBacklog(handle: FileHandle, file: string, id: string, roo
 async function tryToReadFileBacklog(
   handle: FileHandle,
   room: Room,
+  most = Infinity,
 ): Promise<Omit<FileBacklog, 'file' | 'id'> | undefined> {
-  const { size } = await handle.stat();
+  const size = Math.min((await handle.stat()).size, most);
   const headEnd = Math.min(size, sampleBytes);
   const head = await readRange(handle, 0, headEnd);
   const { start, end } = await findLines(handle, size, room.lines);
-  const lines = room.lines === 0 ? [] : await readLines(handle, start, end, room);
+  const lines = room.lines === 0 ? [] : (await readLines(handle, start, end, room)).map(({ text }) => text);
   const recent = await readRange(handle, Math.max(0, end - sampleBytes), end);
   const isWhole = head.length === headEnd && (await readRange(handle, 0, headEnd)).equals(head);
   return isWhole ? { lines, end, head: head.subarray(0, end), recent } : undefined;
@@ -139,17 +183,17 @@ async function findLines(handle: FileHandle, size: number, count: number): Promi
 }
 
 /** The last lines between two line beginnings that there is room for. */
-async function readLines(handle: FileHandle, start: number, end: number, room: Room): Promise<string[]> {
+async function readLines(handle: FileHandle, start: number, end: number, room: Room): Promise<Line[]> {
   const splitter = new LineSplitter();
-  const lines: string[] = [];
+  const lines: Line[] = [];
   let first = 0;
   let bytes = 0;
   for (let at = start; at < end; at += chunkBytes) {
-    for (const { text } of splitter.split(await readRange(handle, at, Math.min(end, at + chunkBytes)))) {
-      bytes += Buffer.byteLength(text) + 1;
-      lines.push(text);
+    for (const line of splitter.split(await readRange(handle, at, Math.min(end, at + chunkBytes)))) {
+      bytes += Buffer.byteLength(line.text) + 1;
+      lines.push(line);
       while (lines.length - first > room.lines || bytes > room.bytes)
-        bytes -= Buffer.byteLength(lines[first++] ?? '') + 1;
+        bytes -= Buffer.byteLength(lines[first++]?.text ?? '') + 1;
     }
     lines.splice(0, first);
     first = 0;

@@ -1,4 +1,4 @@
-import { lineLengths, type LineBatch } from './line-batch.ts';
+import { lineLengths, withoutFirst, type LineBatch } from './line-batch.ts';
 import { lineText } from './line-splitter.ts';
 import type { FileBacklog } from './read-backlog.ts';
 
@@ -86,15 +86,14 @@ function key(node: string, id: string): string {
 
 /** The batch's lines that end after a place in its file. */
 function after(batch: LineBatch, place: number): LineBatch {
-  const lengths = lineLengths(batch);
   let { start } = batch;
-  let shown = 0;
-  for (const length of lengths) {
+  let before = 0;
+  for (const length of lineLengths(batch)) {
     if (start + length > place) break;
     start += length;
-    shown++;
+    before++;
   }
-  return { ...batch, start, lines: batch.lines.slice(shown), lengths: lengths.slice(shown) };
+  return withoutFirst(batch, before);
 }
 
 function beginEra(place: Place, era: number): void {

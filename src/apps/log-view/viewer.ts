@@ -1,26 +1,32 @@
-import type { Publication } from '../../broker/broker.ts';
+import type { Position, Publication } from '../../broker/broker.ts';
+import type { Subscribed } from '../../gateway/calls.ts';
 import type { Connection } from '../../gateway/connection.ts';
 import type { Encoding, Message } from '../../gateway/encoding.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
-import { everyone } from '../../gateway/subscriptions.ts';
+import { everyone } from '../../gateway/subscription-name.ts';
 import type { Log } from '../../lib/log.ts';
-import { LineCollector } from './line-batch.ts';
-import { jsonMessage, renderLines, type LineFormat, type LineMessages } from './line-messages.ts';
+import { lastLines } from './last-lines.ts';
+import { LineCollector, type LineBatch } from './line-batch.ts';
+import { jsonMessage, placeOf, renderLines, type LineFormat, type LineMessages } from './line-messages.ts';
 import type { LogSource } from './log-source.ts';
-import { logSubscription } from './log-tails.ts';
-import { logViewSubprotocol, type LogViewServerMessage } from './log-view-protocol.ts';
+import { logSubscription } from './log-subscriptions.ts';
+import { backlogBytes, logViewSubprotocol, type LogViewServerMessage } from './log-view-protocol.ts';
 import { readBacklog, type FileBacklog } from './read-backlog.ts';
 import { complaint } from './read-client-message.ts';
+import { isAfter, type RecentLines, type RecentLinesReader } from './recent-lines.ts';
 import { Seam } from './seam.ts';
 
 /** Most bytes that are held while a backlog is read; of more the first are dropped, and the viewer is told of a gap. */
 const heldBytes = 4 * 1024 * 1024;
+/** Most bytes of lines in the backlog of all other nodes together. */
+const othersBytes = 4 * 1024 * 1024;
 
 export interface ViewerContext {
   readonly gateway: Gateway;
   readonly log: Log;
   readonly node: string;
   readonly messages: LineMessages;
+  readonly recent: RecentLinesReader;
 }
 
 /** The log a viewer wants to see. */
@@ -29,6 +35,8 @@ export interface Choice {
   readonly source: LogSource;
   /** Lines of backlog. */
   readonly tail: number;
+  /** How far the client has it already. */
+  readonly since?: Position | undefined;
   readonly ref?: string | undefined;
 }
 
@@ -120,30 +128,77 @@ export class Viewer implements Encoding {
     }
   }
 
-  async #open(connection: Connection, { name, source, tail, ref }: Choice): Promise<void> {
-    const { gateway, node } = this.#context;
+  async #open(connection: Connection, choice: Choice): Promise<void> {
+    const { gateway } = this.#context;
+    const { name, since } = choice;
     if (this.#log !== undefined) gateway.unsubscribe(connection, logSubscription(this.#log));
     const held = new HeldPublications();
     this.#held = held;
     this.#seam = new Seam();
     this.#log = name;
-    await gateway.subscribe(connection, logSubscription(name));
+    const subscribed = await gateway.subscribe(connection, logSubscription(name), since === undefined ? {} : { since });
+    if (subscribed === undefined) return;
     // Read after the subscription is confirmed: what is appended from here on is published later and held, or shown.
-    const { files, parts } = await readBacklog(source, tail);
+    const begin = subscribed.recovered
+      ? await this.#goOn(choice, subscribed)
+      : await this.#beginAnew(choice, subscribed);
     if (this.#wanted !== undefined || !connection.open) return;
-    const backlog = parts.reduce((sum, { lines }) => sum + lines.length, 0);
-    this.tell({ type: 'opened', log: name, files, backlog, ...(ref === undefined ? {} : { ref }) });
-    for (const part of parts) this.#sendBacklog(name, part);
-    this.#seam.begin(node, parts);
+    const after = begin();
     this.#held = undefined;
     if (held.dropped) this.tell({ type: 'gap', log: name });
-    for (const publication of held.publications) this.#send(this.#show(name, publication));
+    for (const publication of held.publications) {
+      if (after === undefined || isAfter(publication.position, after)) this.#send(this.#show(name, publication));
+    }
+  }
+
+  /** The client is given what it missed, and no backlog. */
+  async #goOn({ name, source, since, ref }: Choice, { publications, position }: Subscribed): Promise<Begin> {
+    if (since === undefined || position === undefined) throw new Error('a viewer goes on from nowhere');
+    const { files } = await readBacklog(source, 0);
+    for (const batch of await this.#context.recent.upTo(name, since, position)) this.#seam.admit(batch);
+    return () => {
+      this.tell({ type: 'opened', log: name, files, backlog: 0, position: since, recovered: true, ...refOf(ref) });
+      for (const publication of publications) this.#send(this.#show(name, publication));
+      return undefined;
+    };
+  }
+
+  /** The last lines of this node, from its files, and of the others as they published them. */
+  async #beginAnew({ name, source, tail, since, ref }: Choice, { reason, position }: Subscribed): Promise<Begin> {
+    const { node, recent } = this.#context;
+    const known = position === undefined ? undefined : await recent.read(name, tail);
+    // Not beyond what is published: a client that comes back is given what follows.
+    const { files, parts } = await readBacklog(source, tail, known?.nodes.get(node)?.ends);
+    const others = known === undefined ? [] : linesOfOthers(known, node, tail);
+    const absent = (known?.absent ?? []).filter((name) => name !== node);
+    const backlog = [...others, ...parts].reduce((sum, { lines }) => sum + lines.length, 0);
+    const place = known?.position;
+    return () => {
+      this.tell({
+        type: 'opened',
+        log: name,
+        files,
+        backlog,
+        ...(absent.length === 0 ? {} : { absent }),
+        ...(place && { position: place }),
+        ...(since === undefined ? {} : { recovered: false, ...(reason === undefined ? {} : { reason }) }),
+        ...refOf(ref),
+      });
+      for (const batch of others) {
+        this.#seam.admit(batch);
+        this.#send(renderLines(name, batch, this.#format, { backlog: true }));
+      }
+      for (const part of parts) this.#sendBacklog(name, part);
+      this.#seam.begin(node, parts);
+      return place;
+    };
   }
 
   #sendBacklog(log: string, { file, lines }: FileBacklog): void {
     const { node } = this.#context;
     const collector = new LineCollector();
-    const send = (): void => this.#send(renderLines(log, { node, file, ...collector.take() }, this.#format, true));
+    const send = (): void =>
+      this.#send(renderLines(log, { node, file, ...collector.take() }, this.#format, { backlog: true }));
     for (const text of lines) {
       const line = { text, bytes: 0 };
       if (!collector.fits(line)) send();
@@ -159,13 +214,28 @@ export class Viewer implements Encoding {
     const { batch: shown, gap } = this.#seam.admit(batch);
     if (gap) this.tell({ type: 'gap', log });
     if (shown === undefined) return undefined;
-    return shown === batch ? messages.whole(log, publication, this.#format) : renderLines(log, shown, this.#format);
+    if (shown === batch) return messages.whole(log, publication, this.#format);
+    return renderLines(log, shown, this.#format, placeOf(publication));
   }
 
   #send(message: Message | undefined): void {
     if (message === undefined || this.#connection === undefined) return;
     this.#context.gateway.send(this.#connection, message.data, message.kind);
   }
+}
+
+/** Sends what a log begins with. @returns up to where publications are known by it; undefined: none is */
+type Begin = () => Position | undefined;
+
+/** Shares the room fairly: there may be many nodes. */
+function linesOfOthers({ nodes }: RecentLines, own: string, tail: number): readonly LineBatch[] {
+  const others = [...nodes].filter(([node]) => node !== own);
+  const bytes = Math.min(backlogBytes, Math.floor(othersBytes / Math.max(1, others.length)));
+  return others.flatMap(([, { batches }]) => lastLines(batches, { lines: tail, bytes }));
+}
+
+function refOf(ref: string | undefined): { readonly ref?: string } {
+  return ref === undefined ? {} : { ref };
 }
 
 class HeldPublications {

@@ -10,7 +10,10 @@ import type {
   LogFile,
   LogViewClientMessage,
   LogViewErrorMessage,
+  LinesPosition,
   LogViewServerMessage,
+  LossReason,
+  NodeState,
   OpenedMessage,
   SeveritiesMessage,
 } from '../log-view-protocol.ts';
@@ -39,6 +42,8 @@ export interface FeedEvents {
   opened(log: string, files: readonly LogFile[]): void;
   lines(from: LinesOrigin, lines: readonly string[]): void;
   severities(state: SeveritiesMessage['state'], canSet: boolean): void;
+  /** The nodes of the cluster. @param own the one that holds the connection */
+  nodes(nodes: readonly NodeState[], own: string): void;
   /** Something the reader should know at this place between the lines. */
   notice(text: string): void;
   /** A request was refused. */
@@ -46,7 +51,7 @@ export interface FeedEvents {
 }
 
 /** Name shown for lines that another program published into the log's subscription. */
-const publishedNode = 'published';
+export const publishedNode = 'published';
 
 const openAgainMs = 3_000;
 
@@ -59,6 +64,9 @@ interface Resumption {
   missing: number | undefined;
   readonly batches: LinesMessage[];
   readonly lostAt: number;
+  /** Why the server could not go on from the position; undefined: it was not asked to. */
+  reason: LossReason | undefined;
+  absent: readonly string[];
 }
 
 export class LogFeed {
@@ -70,7 +78,7 @@ export class LogFeed {
   #retry: ReturnType<typeof setTimeout> | undefined;
   /** Asks again for a log that the server could not open. */
   #openAgain: ReturnType<typeof setTimeout> | undefined;
-  /** The log a connection begins with, which the URL names; otherwise the server's first. */
+  /** The log that is watched first: the one the URL names, otherwise the server's first. */
   #firstLog: string | undefined;
   /** The log that is watched. */
   #log: string | undefined;
@@ -79,14 +87,20 @@ export class LogFeed {
   /** The node that holds the connection, and all that lines came from. */
   #ownNode = '';
   readonly #nodes = new Set<string>();
+  /** Up to where of the log's history all came; undefined: it has none, or no line came yet. */
+  #position: LinesPosition | undefined;
   #resumption: Resumption | undefined;
   #lostAt: number | undefined;
   #refs = 0;
 
   /** @param url the socket's, with the query that says which log comes first */
   constructor(url: string, events: FeedEvents) {
-    this.#url = url;
-    this.#firstLog = new URL(url).searchParams.get('log') ?? undefined;
+    const address = new URL(url);
+    this.#firstLog = address.searchParams.get('log') ?? undefined;
+    // The page says itself which log it wants to see, and how far it has it.
+    address.searchParams.delete('log');
+    address.searchParams.set('wait', '1');
+    this.#url = address.href;
     this.#events = events;
   }
 
@@ -123,9 +137,12 @@ export class LogFeed {
     this.#send({ type: 'open', ...this.#switch });
   }
 
-  /** @returns false when there is no connection to send it over */
-  setSeverity(name: string, on: boolean): boolean {
-    return this.#send({ type: 'severity', name, on, ref: this.#ref() });
+  /**
+   * @param node `*` for all; absent: the one that holds the connection
+   * @returns false when there is no connection to send it over
+   */
+  setSeverity(name: string, on: boolean, node?: string): boolean {
+    return this.#send({ type: 'severity', name, on, ...(node === undefined ? {} : { node }), ref: this.#ref() });
   }
 
   async #read(client: Client): Promise<void> {
@@ -175,6 +192,9 @@ export class LogFeed {
       case 'severities':
         this.#events.severities(message.state, message.canSet);
         break;
+      case 'nodes':
+        this.#events.nodes(message.nodes, this.#ownNode);
+        break;
       case 'opened':
         this.#opened(message);
         break;
@@ -192,9 +212,9 @@ export class LogFeed {
     }
   }
 
-  /** A new connection begins with the log its URL names; the reader may be watching another one, or have lines of it. */
   #begin(): void {
-    if (this.#switch) this.watch(this.#switch.log);
+    const log = this.#switch?.log ?? (this.#log === undefined ? this.#firstLog : undefined);
+    if (log !== undefined) this.watch(log);
     else if (this.#log !== undefined) this.#resume(this.#lostAt ?? Date.now());
     this.#lostAt = undefined;
   }
@@ -202,14 +222,20 @@ export class LogFeed {
   #resume(lostAt: number): void {
     if (this.#log === undefined) return;
     const ref = this.#ref();
-    this.#resumption = { ref, missing: undefined, batches: [], lostAt };
-    this.#send({ type: 'open', log: this.#log, tail: backlogLines, ref });
+    this.#resumption = { ref, missing: undefined, batches: [], lostAt, reason: undefined, absent: [] };
+    const since = this.#position;
+    // Where all that was missed comes anyway there is no backlog; else what is known is looked for in a long one.
+    this.#send({ type: 'open', log: this.#log, tail: backlogLines, ...(since && { since }), ref });
   }
 
   #opened(message: OpenedMessage): void {
     if (this.#resumption) {
       if (message.ref !== this.#resumption.ref) return;
+      this.#position = message.position;
+      if (message.recovered === true) return this.#recovered(this.#resumption);
       this.#resumption.missing = message.backlog;
+      this.#resumption.reason = message.reason;
+      this.#resumption.absent = message.absent ?? [];
       this.#finishResumption();
       return;
     }
@@ -218,7 +244,9 @@ export class LogFeed {
     this.#log = message.log;
     this.#journal.clear();
     this.#nodes.clear();
+    this.#position = message.position;
     this.#events.opened(message.log, message.files);
+    this.#tellAbsent(message.absent ?? []);
   }
 
   #refused({ code, message, ref }: LogViewErrorMessage): void {
@@ -246,6 +274,7 @@ export class LogFeed {
 
   #lines(message: LinesMessage): void {
     if (this.#isAside(message.log)) return;
+    this.#position = message.position ?? this.#position;
     if (this.#resumption && message.backlog) {
       this.#resumption.batches.push(message);
       this.#resumption.missing = (this.#resumption.missing ?? 0) - message.lines.length;
@@ -257,11 +286,24 @@ export class LogFeed {
     const resumption = this.#resumption;
     if (resumption?.missing === undefined || resumption.missing > 0) return;
     this.#resumption = undefined;
+    const { lostAt, reason, absent } = resumption;
     const { fresh, isWhole } = rejoin(this.#journal, this.#ownNode, resumption.batches);
     const others = [...this.#nodes].some((node) => node !== this.#ownNode);
-    const seconds = ((Date.now() - resumption.lostAt) / 1_000).toFixed(1);
-    this.#events.notice(`Connection lost for ${seconds} s${resumed(isWhole, others)}`);
+    this.#events.notice(`${lostFor(lostAt)}; ${joined(isWhole, others, reason)}`);
+    this.#tellAbsent(absent);
     for (const [batch, lines] of fresh) this.#give(batch, lines);
+  }
+
+  /** What was missed follows, of all nodes. */
+  #recovered({ lostAt }: Resumption): void {
+    this.#resumption = undefined;
+    this.#events.notice(`${lostFor(lostAt)}; nothing is missing`);
+  }
+
+  #tellAbsent(nodes: readonly string[]): void {
+    if (nodes.length === 0) return;
+    const names = new Intl.ListFormat('en').format(nodes);
+    this.#events.notice(`The last lines of ${names} are not known here; new ones will be shown`);
   }
 
   #give(from: LinesMessage, lines: readonly string[]): void {
@@ -281,8 +323,20 @@ export class LogFeed {
   }
 }
 
-/** The backlog is what the connection's own node has; what others wrote meanwhile is not known. */
-function resumed(isWhole: boolean, others: boolean): string {
-  if (!isWhole) return '; lines may be missing here';
-  return others ? '; lines of other nodes may be missing here' : '; nothing is missing';
+function lostFor(lostAt: number): string {
+  return `Connection lost for ${((Date.now() - lostAt) / 1_000).toFixed(1)} s`;
+}
+
+const lossCauses: Readonly<Record<LossReason, string>> = {
+  'no-history': '',
+  trimmed: ': more came than is kept, or it was too long ago',
+  epoch: ': what was kept is lost',
+  'too-many': ': more came than can be sent again',
+};
+
+/** Where the server could not go on by its history: this node's backlog may join, what others wrote is not known. */
+function joined(isWhole: boolean, others: boolean, reason: LossReason | undefined): string {
+  const cause = reason === undefined ? '' : lossCauses[reason];
+  if (!isWhole) return `lines may be missing here${cause}`;
+  return others ? `lines of other nodes may be missing here${cause}` : 'nothing is missing';
 }

@@ -1,7 +1,7 @@
 import { AddressBar } from './address-bar.ts';
 import { FilterBox } from './filter-box.ts';
 import { Figures, lines, written } from './figures.ts';
-import { download, downloadName } from './download.ts';
+import { download, downloadName, downloadPieces } from './download.ts';
 import { filesNote } from './files-note.ts';
 import { compileFilter, type FilterOptions, type LineFilter } from './line-filter.ts';
 import { LineList } from './line-list.ts';
@@ -102,7 +102,7 @@ export class LogPage {
       renderRow: (line) => this.#row(line),
       requestFrame: () => this.#requestFrame(),
     });
-    this.#severities = new SeveritySwitches((name, on) => this.#feed.setSeverity(name, on));
+    this.#severities = new SeveritySwitches((name, on, node) => this.#feed.setSeverity(name, on, node));
     this.#link = new LinkStatus(() => this.#feed.tryNow());
     this.#filterBox = new FilterBox(this.#filterOptions, (options, filter) => {
       this.#filterOptions = options;
@@ -117,6 +117,10 @@ export class LogPage {
       opened: (log, files) => this.#opened(log, files),
       lines: (from, texts) => this.#took(from, texts),
       severities: (state, canSet) => this.#severities.show(state, canSet),
+      nodes: (nodes, own) => {
+        this.#choice.showNodes(nodes.map(({ name }) => name));
+        this.#severities.showNodes(nodes, own);
+      },
       notice: (text) => this.#notice(text),
       problem: (message) => this.#refused(message),
     });
@@ -320,17 +324,9 @@ export class LogPage {
 
   #download(): void {
     this.#view.advance(Infinity);
-    download(downloadName(this.#log ?? 'log', new Date()), this.#downloadPieces());
-  }
-
-  *#downloadPieces(): Generator<string, void, undefined> {
-    for (let position = this.#view.first; position < this.#view.end; position++) {
-      const line = this.#view.lineAt(position);
-      if (!line) continue;
-      const origin = this.#origins.of(line);
-      const text = line.notice ? `--- ${line.text}` : shownText(line.text, this.#settings.pretty);
-      yield `${origin === undefined ? '' : `${origin}: `}${text}\n`;
-    }
+    const text = ({ text }: Line): string => shownText(text, this.#settings.pretty);
+    const pieces = downloadPieces(this.#view, (line) => this.#origins.of(line), text);
+    download(downloadName(this.#log ?? 'log', new Date()), pieces);
   }
 
   #row(line: Line): HTMLElement {

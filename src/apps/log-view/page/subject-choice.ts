@@ -1,3 +1,4 @@
+import { publishedNode } from './log-feed.ts';
 import { part } from './part.ts';
 
 const allNodes = '';
@@ -6,7 +7,10 @@ const allNodes = '';
 export class SubjectChoice {
   readonly #log = part('log', HTMLSelectElement);
   readonly #node = part('node', HTMLSelectElement);
-  readonly #nodes = new Set<string>();
+  /** Nodes that are in the cluster or have been, and those that lines came from. */
+  readonly #seen = new Set<string>();
+  /** Those that are in it now; undefined where the server does not say. */
+  #present: ReadonlySet<string> | undefined;
   #chosenNode: string | undefined;
 
   constructor(node: string | undefined, onLog: (log: string) => void, onNode: (node: string | undefined) => void) {
@@ -34,15 +38,28 @@ export class SubjectChoice {
 
   /** Lines of this node came. */
   sawNode(node: string): void {
-    if (this.#nodes.has(node)) return;
-    this.#nodes.add(node);
+    if (this.#seen.has(node)) return;
+    this.#seen.add(node);
     this.#drawNodes();
   }
 
-  /** A node that a shared link names can be chosen before a line of it came. */
+  /** These are the nodes of the cluster. */
+  showNodes(names: readonly string[]): void {
+    this.#present = new Set(names);
+    for (const name of names) this.#seen.add(name);
+    this.#drawNodes();
+  }
+
+  /** A node that a shared link names can be chosen before a line of it came; one that has gone as long as its lines are there. */
   #drawNodes(): void {
-    const names = new Set([...this.#nodes, ...(this.#chosenNode === undefined ? [] : [this.#chosenNode])]);
-    const options = [...names].sort().map((name) => new Option(name, name, false, name === this.#chosenNode));
+    const names = new Set([...this.#seen, ...(this.#chosenNode === undefined ? [] : [this.#chosenNode])]);
+    const options = [...names]
+      .sort()
+      .map((name) => new Option(this.#label(name), name, false, name === this.#chosenNode));
     this.#node.replaceChildren(new Option('All nodes', allNodes, false, this.#chosenNode === undefined), ...options);
+  }
+
+  #label(name: string): string {
+    return this.#present?.has(name) === false && name !== publishedNode ? `${name} (gone)` : name;
   }
 }
