@@ -16,7 +16,8 @@ let compressing: StartedGateway;
 const startEcho = async (enabled: boolean): Promise<StartedGateway> => {
   const started: StartedGateway = await startGateway(
     { onMessage: (connection, data, kind) => void started.gateway.send(connection, data, kind) },
-    { limits, compression: { enabled, thresholdBytes: 16, level: 1 } },
+    // A ping of the heartbeat would come between the bytes that are expected.
+    { limits, heartbeat: { intervalMs: 0 }, compression: { enabled, thresholdBytes: 16, level: 1 } },
   );
   return started;
 };
