@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
+import { explainRedisError } from '../../src/broker/redis/redis-command-errors.ts';
 import { RedisHistory } from '../../src/broker/redis/redis-history.ts';
 import { RedisPresence } from '../../src/broker/redis/redis-presence.ts';
 import { RedisPublish } from '../../src/broker/redis/redis-publish.ts';
@@ -67,7 +68,7 @@ describe('a Redis that does not take everything', () => {
       () => publisher.publish(kept, { id: '2' }),
       () => presence.enter(forbidden, { connectionId: 'a', user: 'ann' }),
     ]) {
-      await expect(refused()).rejects.toThrow('NOPERM');
+      await expect(refused()).rejects.toThrow('NOPUBLISH');
       expect(await admin.keys('*')).toEqual([]);
     }
     await admin.acl('SETUSER', 'app', '&*');
@@ -81,7 +82,7 @@ describe('a Redis that does not take everything', () => {
       () => presence.enter(forbidden, { connectionId: 'b' }),
       () => presence.leave(forbidden, 'a'),
     ]) {
-      await expect(refused()).rejects.toThrow('NOPERM');
+      await expect(refused()).rejects.toThrow('NOPUBLISH');
     }
     await admin.acl('SETUSER', 'app', '&*');
     const reader = new RedisHistory(context);
@@ -89,6 +90,59 @@ describe('a Redis that does not take everything', () => {
     expect((await reader.read(forbidden, { limit: 5 })).publications.length).toBe(1);
     expect((await presence.members(forbidden, 5)).members).toEqual([{ connectionId: 'a', user: 'ann' }]);
     expect(await presence.stats(forbidden)).toEqual({ connections: 1, users: 1 });
+    await presence.close();
+    client.disconnect();
+  });
+
+  it('publishes nothing where the user may not write, or does not say that it has not', async () => {
+    await using server = await startRedis();
+    const { admin } = server;
+    await admin.acl('SETUSER', 'app', 'on', 'nopass', '~*', '&*', '+@all');
+    const client = new Redis(server.port, { lazyConnect: true, username: 'app', password: 'any' });
+    client.on('error', () => {});
+    await client.connect();
+    const context = redisContext(client);
+    const publisher = new RedisPublish(context);
+    const presence = new RedisPresence(context, {
+      ttlMs: 60_000,
+      fenceDeadlineMs: 1_000,
+      isSubscribed: () => false,
+      tell: () => {},
+    });
+    const published = async (): Promise<number> => {
+      const calls = /cmdstat_publish:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1];
+      return Number(calls ?? 0);
+    };
+    const explained = async (refused: Promise<unknown>): Promise<object> =>
+      await refused.then(
+        () => ({}),
+        (error: unknown) => explainRedisError(error, { server: 'Redis', user: 'app' }),
+      );
+    const append = (): Promise<unknown> => publisher.publish(textPublication(room, 'x'), { history, id: '1' });
+    const once = (): Promise<unknown> => publisher.publish(textPublication(room, 'x'), { id: '1' });
+    const enter = (): Promise<unknown> => presence.enter(room, { connectionId: 'a', user: 'ann' });
+    for (const [command, refused] of [
+      ['xadd', append],
+      ['pexpireat', append],
+      ['hset', append],
+      ['set', append],
+      ['set', once],
+      ['hset', enter],
+      ['zadd', enter],
+      ['pexpire', enter],
+    ] as const) {
+      await admin.acl('SETUSER', 'app', '+@all', `-${command}`);
+      expect(await explained(refused()), command).toMatchObject({
+        trouble: 'refused-user',
+        outcome: 'refused',
+        message: `Redis refuses user "app": NOPERM this user has no permissions to run the '${command}' command on this key`,
+      });
+      expect(await published(), command).toBe(0);
+      expect(await admin.keys('*'), command).toEqual([]);
+    }
+    await admin.acl('SETUSER', 'app', '+@all', '-xlen');
+    expect(await explained(append())).toMatchObject({ trouble: 'refused-user', outcome: 'unknown' });
+    expect(await published()).toBe(1);
     await presence.close();
     client.disconnect();
   });

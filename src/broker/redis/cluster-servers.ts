@@ -49,6 +49,8 @@ export class ClusterServers implements RedisServers {
   #isStale = true;
   #timer: NodeJS.Timeout | undefined;
   #regular: NodeJS.Timeout | undefined;
+  /** Due where Redis has pointed to other nodes within this turn. */
+  #rerouting: NodeJS.Immediate | undefined;
   #tags = 0;
 
   constructor(context: RedisLinkContext, hooks: RedisServersHooks, probePlace: (tag: string) => ProbePlace) {
@@ -107,10 +109,16 @@ export class ClusterServers implements RedisServers {
     const node = this.nodeAt(address);
     if (this.#slots[slot] !== node) {
       this.#slots[slot] = node;
-      this.#placeProbes();
-      this.#hooks.onRouted();
+      // All slots and all names are gone over: once, for however many slots Redis has pointed elsewhere in one packet.
+      if (!this.#abort.signal.aborted) this.#rerouting ??= setImmediate(() => this.#reroute());
     }
     this.refresh();
+  }
+
+  #reroute(): void {
+    this.#rerouting = undefined;
+    this.#placeProbes();
+    this.#hooks.onRouted();
   }
 
   refresh(): void {
@@ -136,6 +144,7 @@ export class ClusterServers implements RedisServers {
   async close(): Promise<void> {
     this.#abort.abort();
     clearTimeout(this.#timer);
+    clearImmediate(this.#rerouting);
     clearInterval(this.#regular);
     await this.#refreshing;
     await Promise.all([...this.#byAddress.values()].map((node) => node.close()));

@@ -74,9 +74,10 @@ export class Departures {
       try {
         await Promise.all(left);
       } catch {
-        // The connection is gone, and with it what was subscribed; or Redis says why when it is asked for more.
-        return;
+        // Redis says why when it is asked for more. The other batches need not fail.
       }
+      // With the connection goes what was subscribed.
+      if (this.#parts.client() !== client) return;
     }
   }
 }

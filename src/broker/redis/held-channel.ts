@@ -63,6 +63,12 @@ export class HeldChannel {
     return true;
   }
 
+  /** Something of it may have been missed, though it was not lost. @returns whether it is live */
+  doubt(): boolean {
+    this.#isGapDue ||= this.#isLive;
+    return this.#isLive;
+  }
+
   /** The gap has been told. @returns whether there was one to tell */
   tellGap(): boolean {
     const wasDue = this.#isGapDue;

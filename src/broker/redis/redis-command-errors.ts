@@ -54,11 +54,19 @@ const refusesUser: ReplyCode = {
   says: ({ server, user }, reply) => `${server} refuses user "${user}": ${reply}`,
 };
 
-/** Error replies by their first word. None of them has carried anything out. */
+/** Error replies by their first word. None of them has carried anything out, but for `isHalfway`. */
 const replyCodes: ReadonlyMap<string, ReplyCode> = new Map<string, ReplyCode>([
   ['WRONGPASS', refusesUser],
   ['NOAUTH', refusesUser],
   ['NOPERM', refusesUser],
+  // Of our own scripts (`lua/include/send.lua`): before anything is done.
+  [
+    'NOPUBLISH',
+    {
+      trouble: 'refused-user',
+      says: (party, reply) => refusesUser.says(party, reply.replace(/^NOPUBLISH/, 'NOPERM')),
+    },
+  ],
   [
     'READONLY',
     {
@@ -99,12 +107,17 @@ const replyCodes: ReadonlyMap<string, ReplyCode> = new Map<string, ReplyCode>([
   ],
 ]);
 
+/** What Redis 7.0 says of what a script may not do; 7.2 has NOPERM for it. */
+const forbiddenToScript = "ERR The user executing the script can't ";
+
+/** Where in a script an error was, which Redis adds to it; not to the refusal of the script as a whole. */
+const scriptPlace = /\s*script: [0-9a-f]{40}.*$/s;
+
 /** The first word of an error reply, such as `OOM`; undefined: it is no reply of Redis. */
 export function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined;
   const code = /^[A-Z]+/.exec(error.message)?.[0];
-  // Redis 7.0 says so of what a script may not do; 7.2 has NOPERM for it.
-  return code === 'ERR' && error.message.startsWith("ERR The user executing the script can't ") ? 'NOPERM' : code;
+  return code === 'ERR' && error.message.startsWith(forbiddenToScript) ? 'NOPERM' : code;
 }
 
 /**
@@ -118,7 +131,10 @@ export function explainRedisError(error: unknown, party: RedisParty): RedisUnava
   const code = replyCode(error);
   if (code !== undefined) {
     const known = replyCodes.get(code);
-    if (known !== undefined) return new RedisUnavailableError(known.trouble, known.says(party, replyText(message)));
+    if (known !== undefined) {
+      const outcome = code === 'NOPERM' && isHalfway(message) ? 'unknown' : 'refused';
+      return new RedisUnavailableError(known.trouble, known.says(party, replyText(message)), outcome);
+    }
     return new RedisUnavailableError('other', `${server} answered: ${replyText(message)}`, 'unknown');
   }
   if (message === 'Command timed out') {
@@ -160,9 +176,14 @@ export function explainConnectError(error: unknown, party: RedisParty): RedisUna
   return new RedisUnavailableError('unreachable', `${party.server} is unreachable: ${says}`);
 }
 
+/** Whether a script was under way that was not permitted one of its commands: what came before that is done. */
+function isHalfway(message: string): boolean {
+  return message.startsWith(forbiddenToScript) || scriptPlace.test(message);
+}
+
 /** Without the place in a script that Redis 7 adds. */
 function replyText(message: string): string {
-  return message.replace(/\s*script: [0-9a-f]{40}.*$/s, '');
+  return message.replace(scriptPlace, '');
 }
 
 function messageOf(error: unknown): string {

@@ -15,6 +15,9 @@ import type { RedisAddress } from './redis-options.ts';
 import { addressLabel } from './redis-settings.ts';
 import { SubscriberLink } from './subscriber-link.ts';
 
+/** Names of which a gap is told in one turn. */
+const toldAtOnce = 250;
+
 export interface RedisNodeHooks {
   onMessage(held: HeldChannel, payload: Buffer): void;
   onLive(names: readonly HeldChannel[]): void;
@@ -52,6 +55,9 @@ export class RedisNode {
   #label: string;
   /** Where each connection was made last. */
   readonly #found: { commands?: string; subscriber?: string } = {};
+  /** Where commands were answered last. */
+  #answered: string | undefined;
+  #telling: NodeJS.Immediate | undefined;
   #failure: RedisUnavailableError | undefined;
   #isClosed = false;
   /** The trouble that the log has been told last, since it was well. */
@@ -73,6 +79,8 @@ export class RedisNode {
       open: (signal) => this.#open(signal, 'commands'),
       onReady: (_client, isAgain) => {
         if (isAgain) context.stats.commandReconnects++;
+        if (this.#answered !== this.#found.commands && this.#answered !== undefined) this.#tellGaps();
+        this.#answered = this.#found.commands;
         this.#probe.now();
       },
       onLost: (isReplaced) => this.#onLost(isReplaced),
@@ -226,6 +234,7 @@ export class RedisNode {
       else this.#context.stats.linksDown--;
     }
     this.#probe.close();
+    clearImmediate(this.#telling);
     await Promise.all([this.commands.close(), this.link.close()]);
   }
 
@@ -237,6 +246,22 @@ export class RedisNode {
     const address = await this.#locate(signal);
     this.#label = this.#found[purpose] = addressLabel(address);
     return await dialRedis(this.#context, address, purpose, signal);
+  }
+
+  /**
+   * Another server answers: what the one before said of histories may have been old already, also to who was live by
+   * then and has asked. They ask again when they are told of a gap.
+   */
+  #tellGaps(): void {
+    clearImmediate(this.#telling);
+    const doubtful = this.link.doubt();
+    const tell = (from: number): void => {
+      const to = from + toldAtOnce;
+      // Who was lost meanwhile is told when it is live again.
+      this.#hooks.onLive(doubtful.slice(from, to).filter(({ isLive }) => isLive));
+      if (to < doubtful.length) this.#telling = setImmediate(tell, to);
+    };
+    tell(0);
   }
 
   #onSubscriberReady(isAgain: boolean): void {

@@ -143,6 +143,11 @@ export class SubscriberLink {
     if (client !== undefined) this.#subscribeProbe(client);
   }
 
+  /** Something may have been missed of what is live, though it was not lost. @returns those of whom it is to be told */
+  doubt(): HeldChannel[] {
+    return [...this.#channels.values()].filter((held) => held.doubt());
+  }
+
   async close(): Promise<void> {
     this.#departures.close();
     clearTimeout(this.#probeRetry);
@@ -229,8 +234,10 @@ export class SubscriberLink {
 
   #enqueue(held: HeldChannel): void {
     held.state = 'queued';
+    // A new connection begins with all that is to be held: until then nothing is kept of who comes and goes.
+    if (this.connection.client === undefined) return;
     this.#queue.push(held);
-    if (this.#isPumping || this.connection.client === undefined) return;
+    if (this.#isPumping) return;
     this.#isPumping = true;
     // What is asked for within one turn leaves in one command.
     setImmediate(() => {

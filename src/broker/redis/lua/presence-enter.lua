@@ -15,6 +15,10 @@
 -- include member
 -- include expiry
 
+permit('HSET', KEYS[1], 'c', '')
+permit('ZADD', KEYS[2], 0, '')
+permit('PEXPIRE', KEYS[1], 0)
+
 local id, stored, ttlMs = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local known = memberOf(id)
 if not known then

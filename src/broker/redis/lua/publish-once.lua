@@ -15,6 +15,7 @@ if first then
   local offset, epoch = string.match(first, '^(%d+) (%x*)$')
   return { tonumber(offset), epoch }
 end
+permit('SET', KEYS[1], '')
 send(ARGV[3])
 redis.call('SET', KEYS[1], '0 ', 'PX', ARGV[4])
 return { 0, '' }

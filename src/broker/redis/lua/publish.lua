@@ -24,6 +24,13 @@ end
 -- include send
 -- include history
 
+permit('XADD', KEYS[2], '*', 'payload', '')
+permit('PEXPIREAT', KEYS[2], 0)
+permit('HSET', KEYS[1], 'offset', 0)
+if ARGV[6] ~= '0' then
+  permit('SET', KEYS[3], '')
+end
+
 -- 0xFF, version 1, publication; field 1, the position: offset in eight bytes, epoch.
 local position = '\255\1\1\1' .. string.char(8 + #epoch) .. struct.pack('>I8', offset + 1) .. epoch
 if string.byte(ARGV[3], 1) == 255 then

@@ -35,19 +35,14 @@ describe('what an error reply means', () => {
       'Redis 127.0.0.1:6379 refuses user "app": WRONGPASS invalid username-password pair or user is disabled.',
     ],
     [
-      `NOPERM this user has no permissions to run the 'set' command ${script}`,
+      `NOPERM this user has no permissions to run the 'evalsha' command`,
       'refused-user',
-      `Redis 127.0.0.1:6379 refuses user "app": NOPERM this user has no permissions to run the 'set' command`,
+      `Redis 127.0.0.1:6379 refuses user "app": NOPERM this user has no permissions to run the 'evalsha' command`,
     ],
     [
-      `ERR The user executing the script can't publish to the channel mentioned in the command ${script}`,
+      `NOPUBLISH No permissions to access a channel ${script}`,
       'refused-user',
-      'Redis 127.0.0.1:6379 refuses user "app": ERR The user executing the script can\'t publish to the channel mentioned in the command',
-    ],
-    [
-      "ERR The user executing the script can't run this command or subcommand",
-      'refused-user',
-      'Redis 127.0.0.1:6379 refuses user "app": ERR The user executing the script can\'t run this command or subcommand',
+      'Redis 127.0.0.1:6379 refuses user "app": NOPERM No permissions to access a channel',
     ],
     [
       'BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.',
@@ -63,6 +58,19 @@ describe('what an error reply means', () => {
   ])('%s', (message, trouble, says) => {
     const failure = explainRedisError(reply(message), party);
     expect(failure).toMatchObject({ trouble, message: says, outcome: 'refused', code: 'BROKER_UNAVAILABLE' });
+  });
+
+  it.each([
+    // 7.0, with and without the place
+    `ERR The user executing the script can't run this command or subcommand ${script}`,
+    "ERR The user executing the script can't run this command or subcommand",
+    // 7.2
+    `NOPERM User app has no permissions to run the 'xadd' command ${script}`,
+  ])('is unknown where a script was not permitted a later command: %s', (message) => {
+    const failure = explainRedisError(reply(message), party);
+    expect(failure).toMatchObject({ trouble: 'refused-user', outcome: 'unknown' });
+    expect(failure.message).not.toContain('script: ');
+    expect(replyCode(reply(message))).toBe('NOPERM');
   });
 
   it('is unknown where we do not know it: it may have been carried out in part', () => {
