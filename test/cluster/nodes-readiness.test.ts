@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Readiness } from '../../src/server/readiness.ts';
 import { ChatClient } from '../support/chat-client.ts';
+import { isAlive, untilGreen, untilRed } from '../support/node-readiness.ts';
 import { startNodes, type Nodes } from '../support/start-nodes.ts';
-import type { Product } from '../support/start-product.ts';
 import { startRedis, type RedisServer } from '../support/start-redis.ts';
-import { until } from '../support/until.ts';
 
 interface Fault {
   readonly name: string;
@@ -62,68 +60,53 @@ const faults: readonly Fault[] = [
   },
 ];
 
-async function answerOf(product: Product): Promise<{ status: number; body: Readiness }> {
-  const response = await fetch(product.operationsUrl('/ready'));
-  return { status: response.status, body: (await response.json()) as Readiness };
+/** @param more of the section `redis` */
+function nodeOn(redis: RedisServer, workers: number, more: Readonly<Record<string, unknown>> = {}): Promise<Nodes> {
+  return startNodes(redis, { nodes: 1, config: { workers }, redis: { username: 'gateway', password, ...more } });
 }
 
-/** Waits until the node is not ready for reasons of the broker on every worker. */
-async function redReasons(product: Product): Promise<readonly string[]> {
-  const { body } = await until(
-    async () => {
-      const answer = await answerOf(product);
-      const isBroker = answer.body.reasons.every((reason) => reason.includes('gets no publication'));
-      return answer.status === 503 && isBroker && answer;
-    },
-    { deadlineMs: 20_000 },
-  );
-  return body.reasons;
+/** It is red for this reason and alive; when the fault is over it is green, with the same workers and clients. */
+async function expectRedAndBack(
+  redis: RedisServer,
+  nodes: Nodes,
+  { begin, end, reason }: Pick<Fault, 'begin' | 'end' | 'reason'>,
+): Promise<void> {
+  const product = nodes.node(1);
+  const pids = await product.workerPids();
+  await using client = await ChatClient.open(product.socketUrl('/chat'));
+
+  await begin(redis);
+  // Without workers the only process is listed as one.
+  expect(await untilRed(product, reason(redis))).toHaveLength(pids.size);
+  expect(await isAlive(product)).toBe(true);
+
+  await end(redis);
+  await untilGreen(product);
+  // Nobody was restarted, and the client that was there is still there and gets what it sends to all.
+  expect(await product.workerPids()).toEqual(pids);
+  await using other = await ChatClient.open(product.socketUrl('/chat'));
+  other.send({ type: 'message', text: 'all is well' });
+  expect((await client.nextOf('message')).text).toBe('all is well');
 }
 
-function says(told: string, expected: string | RegExp): boolean {
-  return typeof expected === 'string' ? told.includes(expected) : expected.test(told);
-}
-
-function nodeOn(redis: RedisServer, workers: number): Promise<Nodes> {
-  return startNodes(redis, {
-    nodes: 1,
-    config: { workers },
-    redis: { username: 'gateway', password, detectionMs: 500 },
-  });
-}
-
-describe.each(faults)('a node whose Redis $name', ({ reason, begin, end }) => {
+describe.each(faults)('a node whose Redis $name', (fault) => {
   it.each([0, 2])('is not ready and says why, is alive, and comes back by itself: %i workers', async (workers) => {
     await using redis = await startRedis();
     await letIn(redis);
-    await using nodes = await nodeOn(redis, workers);
-    const product = nodes.node(1);
-    const pids = await product.workerPids();
-    await using client = await ChatClient.open(product.socketUrl('/chat'));
+    await using nodes = await nodeOn(redis, workers, { detectionMs: 500 });
+    await expectRedAndBack(redis, nodes, fault);
+  });
+});
 
-    await begin(redis);
-    const expected = reason(redis);
-    // Before it settles, a connection that breaks may be told of.
-    let reasons: readonly string[] = [];
-    await until(
-      async () => {
-        reasons = await redReasons(product);
-        return reasons.every((told) => says(told, expected));
-      },
-      { deadlineMs: 20_000 },
-    ).catch(() => {});
-    for (const told of reasons) expect(told).toSatisfy((text: string) => says(text, expected), String(expected));
-    expect(reasons).toHaveLength(Math.max(1, workers));
-    const live = await fetch(product.operationsUrl('/live'));
-    expect(live.status).toBe(200);
-
-    await end(redis);
-    await until(async () => (await answerOf(product)).body.reasons.length === 0, { deadlineMs: 20_000 });
-    expect((await answerOf(product)).status).toBe(200);
-    // Nobody was restarted, and the client that was there is still there and gets what it sends to all.
-    expect(await product.workerPids()).toEqual(pids);
-    await using other = await ChatClient.open(product.socketUrl('/chat'));
-    other.send({ type: 'message', text: 'all is well' });
-    expect((await client.nextOf('message')).text).toBe('all is well');
+describe('a node with the times that are the default', () => {
+  it('is not ready while Redis hangs, says why, is alive, and comes back by itself', async () => {
+    await using redis = await startRedis();
+    await letIn(redis);
+    await using nodes = await nodeOn(redis, 2);
+    await expectRedAndBack(redis, nodes, {
+      reason: ({ port }) => `Redis 127.0.0.1:${port} does not answer`,
+      begin: async () => redis.signal('SIGSTOP'),
+      end: async () => redis.signal('SIGCONT'),
+    });
   });
 });

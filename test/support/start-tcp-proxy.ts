@@ -16,11 +16,17 @@ export interface StartedTcpProxy extends AsyncDisposable {
    * on the connections there are and on new ones. As with TCP, it arrives late when the network is healed.
    */
   hold(direction?: Direction): void;
+  /**
+   * A black hole for one of the connections there are; the others and new ones are as before.
+   * @param serverSidePort of the client, as the server sees it: `addr` of Redis' CLIENT LIST
+   * @throws Error when there is no such connection
+   */
+  holdOne(serverSidePort: number): void;
   /** Half of the pieces that arrive, drawn by the seed, come this much later, and none overtakes another. */
   delayHalf(options: { readonly delayMs: number; readonly seed: number }): void;
   /** Resets the connections there are. */
   reset(): void;
-  /** Undoes `hold` and `delayHalf`. */
+  /** Undoes `hold`, `holdOne` and `delayHalf`. */
   heal(): void;
 }
 
@@ -46,8 +52,8 @@ class TcpProxy implements StartedTcpProxy {
       this.accepted++;
       const upstream = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true });
       upstream.on('error', () => {});
-      this.#join('to server', client, upstream);
-      this.#join('to client', upstream, client);
+      this.#join('to server', client, upstream, upstream);
+      this.#join('to client', upstream, client, upstream);
     });
   }
 
@@ -68,6 +74,12 @@ class TcpProxy implements StartedTcpProxy {
       this.#held.add(one);
     }
     for (const lane of this.#lanes) if (this.#held.has(lane.direction)) lane.hold();
+  }
+
+  holdOne(serverSidePort: number): void {
+    const lanes = [...this.#lanes].filter(({ upstream }) => upstream.localPort === serverSidePort);
+    if (lanes.length === 0) throw new Error(`no connection comes to the server from port ${serverSidePort}`);
+    for (const lane of lanes) lane.hold();
   }
 
   delayHalf({ delayMs, seed }: { delayMs: number; seed: number }): void {
@@ -91,8 +103,8 @@ class TcpProxy implements StartedTcpProxy {
     await closed;
   }
 
-  #join(direction: Direction, from: Socket, to: Socket): void {
-    const lane = new Lane(direction, from, to, () => this.#delay?.() ?? 0);
+  #join(direction: Direction, from: Socket, to: Socket, upstream: Socket): void {
+    const lane = new Lane(direction, { from, to, upstream }, () => this.#delay?.() ?? 0);
     this.#lanes.add(lane);
     from.on('close', () => this.#lanes.delete(lane));
     if (this.#held.has(direction)) lane.hold();
@@ -102,6 +114,8 @@ class TcpProxy implements StartedTcpProxy {
 /** One direction of one connection. What waits is a list of pieces, and at last the end. */
 class Lane {
   readonly direction: Direction;
+  /** The connection to the server, which is one of the two. */
+  readonly upstream: Socket;
   readonly #from: Socket;
   readonly #to: Socket;
   readonly #waiting: { readonly piece: Buffer | 'end' | 'gone'; readonly due: number }[] = [];
@@ -109,8 +123,13 @@ class Lane {
   #isFrozen = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(direction: Direction, from: Socket, to: Socket, delayMs: () => number) {
+  constructor(
+    direction: Direction,
+    { from, to, upstream }: { readonly from: Socket; readonly to: Socket; readonly upstream: Socket },
+    delayMs: () => number,
+  ) {
     this.direction = direction;
+    this.upstream = upstream;
     this.#from = from;
     this.#to = to;
     const arrived = (piece: Buffer | 'end' | 'gone'): void => {
