@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodePublication } from '../../src/broker/redis/payload-codec.ts';
 import { ChatClient } from '../support/chat-client.ts';
+import type { Sent } from '../support/chat-publisher.ts';
+import { judge, type Verdict } from '../support/judge.ts';
 import { startAll, stopAll } from '../support/start-all.ts';
 import { startNodes, type Nodes } from '../support/start-nodes.ts';
 import { startRedis, type RedisServer } from '../support/start-redis.ts';
 import { TestClient } from '../support/test-client.ts';
+import { Track } from '../support/track.ts';
 import { until } from '../support/until.ts';
 
 const workersPerNode = 2;
@@ -41,12 +44,17 @@ describe('two nodes with two workers each on one Redis', () => {
     const plain = await startAll(nodes.products.map((product) => TestClient.open(product.socketUrl(room))));
     try {
       await everybodyIn(redis, plain, room);
-      for (let i = 1; i <= each; i++) for (const [s, client] of clients.entries()) client.send(say(`${s}:${i}`));
+      const sent = clients.map((_client, s) => Array.from({ length: each }, (_, i) => numbered(s, i + 1)));
+      for (let i = 0; i < each; i++) {
+        for (const [s, client] of clients.entries()) client.send(say(sent[s]?.[i]?.key ?? ''));
+      }
       const total = clients.length * each;
-      const [order = [], ...others] = await Promise.all(plain.map((client) => client.take(total)));
-      for (const other of others) expect(other).toEqual(order);
-      const texts = order.map((line) => String(line).replace(/^[^ ]+ /, ''));
-      const count = new Set(texts).size;
+      const heardByPlain = await Promise.all(
+        plain.map(async (client) => (await client.take(total)).map((line) => String(line).replace(/^[^ ]+ /, ''))),
+      );
+      const verdicts = heardByPlain.map((heard, i) => judged(`plain client ${i + 1}`, sent.flat(), heard));
+      const [texts = [], ...others] = heardByPlain;
+      for (const other of others) expect(other).toEqual(texts);
       for (const [s, client] of clients.entries()) {
         // Nobody hears himself: the exclude list reaches every worker of every node.
         const expected = texts.filter((text) => !text.startsWith(`${s}:`));
@@ -56,15 +64,13 @@ describe('two nodes with two workers each on one Redis', () => {
           if (from !== null) heard.push(text);
         }
         expect(heard).toEqual(expected);
-        expect(texts.filter((text) => text.startsWith(`${s}:`))).toEqual(
-          Array.from({ length: each }, (_, i) => `${s}:${i + 1}`),
-        );
+        expect(texts.filter((text) => text.startsWith(`${s}:`))).toEqual(sent[s]?.map(({ key }) => key));
+        const ofOthers = sent.filter((_, speaker) => speaker !== s).flat();
+        verdicts.push(judged(`speaker ${s}`, ofOthers, heard));
       }
-      console.info(
-        `${room}: sent ${total}, received ${count} by each of ${plain.length} plain clients and all but their own by ` +
-          `each of ${clients.length} others on ${nodes.products.length * workersPerNode} workers; lost ${total - count}, ` +
-          `duplicated ${texts.length - count}, reordered 0`,
-      );
+      console.info(`${room}: sent ${total}; on ${clients.length} workers ${describeVerdicts(verdicts)}`);
+      const none = { lost: [], duplicated: [], reordered: [] };
+      expect(verdicts).toEqual(verdicts.map((verdict) => ({ ...verdict, ...none })));
       // Nothing comes after all that was expected: the next thing everybody hears is this.
       await redis.admin.publish(room, 'the end');
       for (const client of plain) expect(await client.next()).toBe('the end');
@@ -105,6 +111,30 @@ describe('two nodes with two workers each on one Redis', () => {
     expect(await second.next()).toEqual(Buffer.from([0, 0xff, 1]));
   });
 });
+
+/** What a speaker says, as the judge knows it: once, on one connection, and all of it is expected. */
+function numbered(speaker: number, number: number): Sent {
+  const publisher = String(speaker);
+  const key = `${publisher}:${number}`;
+  return { key, publisher, number, connection: 1, at: 0, outcome: 'accepted', retries: 0 };
+}
+
+function judged(name: string, expected: readonly Sent[], heard: readonly string[]): Verdict {
+  const track = new Track(name);
+  for (const key of heard) track.heard(key, undefined);
+  const [verdict] = judge(expected, [track]);
+  return verdict ?? expect.fail('one track, one verdict');
+}
+
+function describeVerdicts(verdicts: readonly Verdict[]): string {
+  const sum = (count: (verdict: Verdict) => number): number =>
+    verdicts.reduce((total, verdict) => total + count(verdict), 0);
+  return (
+    `${verdicts.length} subscribers together received ${sum(({ received }) => received)}, ` +
+    `lost ${sum(({ lost }) => lost.length)}, duplicated ${sum(({ duplicated }) => duplicated.length)}, ` +
+    `reordered ${sum(({ reordered }) => reordered.length)}`
+  );
+}
 
 function say(text: string): object {
   return { type: 'message', text };

@@ -1,5 +1,6 @@
 import { describe, it } from 'vitest';
 import {
+  expectEverybodyTold,
   expectNothingLost,
   expectToldOfLosses,
   faultConfig,
@@ -30,26 +31,33 @@ describe('under constant publishing through two nodes', () => {
     const { kept, loose } = await faultInBothRooms('sentinel', pair.products, () => sentinels.failover('kill'));
     expectNothingLost(kept);
     expectToldOfLosses(loose);
+    expectEverybodyTold(loose);
   });
 
   it('nor does a slot that moves, nor the death of a primary of a Redis Cluster', async () => {
     await using cluster = await startRedisCluster();
     await using pair = await startPair({ cluster: cluster.seeds, ...quickly }, ['slot', 'primary']);
     const moved = await faultInBothRooms('slot', pair.products, async () => {
-      const slot = await cluster.slotOf('/kept-slot');
-      await cluster.migrateSlot(slot, await cluster.otherPrimary(slot));
+      for (const room of ['/kept-slot', '/loose-slot']) {
+        const slot = await cluster.slotOf(room);
+        await cluster.migrateSlot(slot, await cluster.otherPrimary(slot));
+      }
     });
     expectNothingLost(moved.kept);
     expectToldOfLosses(moved.loose);
+    expectEverybodyTold(moved.loose);
 
+    // Both rooms live where the fault will be.
+    const [keptSlot, looseSlot] = [await cluster.slotOf('/kept-primary'), await cluster.slotOf('/loose-primary')];
+    const victim = await cluster.primaryOf(keptSlot);
+    if ((await cluster.primaryOf(looseSlot)) !== victim) await cluster.migrateSlot(looseSlot, victim);
     const killed = await faultInBothRooms('primary', pair.products, async () => {
-      const slot = await cluster.slotOf('/kept-primary');
-      const primary = await cluster.primaryOf(slot);
-      await primary.server.stop('SIGKILL');
-      await until(async () => (await cluster.primaryOf(slot)) !== primary, { deadlineMs: 30_000 });
+      await victim.server.stop('SIGKILL');
+      await until(async () => (await cluster.primaryOf(keptSlot)) !== victim, { deadlineMs: 30_000 });
       await cluster.settled();
     });
     expectNothingLost(killed.kept);
     expectToldOfLosses(killed.loose);
+    expectEverybodyTold(killed.loose);
   });
 });

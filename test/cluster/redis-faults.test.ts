@@ -70,11 +70,15 @@ describe('under constant publishing through two nodes', () => {
       const before = proxy.accepted;
       proxy.hold(direction);
       await notReady(far());
+      await nobodySubscribed(far());
       await until(() => proxy.accepted > before, { what: 'a connection that carries nothing is replaced' });
       proxy.heal();
     });
     expectNothingLost(kept);
     expectToldOfLosses(loose);
+    expectEverybodyTold(loose, 'far');
+    // Who is on the other node, and stayed there, has had everything: nothing was lost, so nothing is told.
+    expect(loose.verdicts.filter(({ told }, i) => loose.nodes[i] === 'near' && told.length > 0)).toEqual([]);
   });
 
   it('nor does a network that delays half of what it carries', async () => {
@@ -111,6 +115,23 @@ describe('under constant publishing through two nodes', () => {
     expect(kept?.verdicts.at(-1)?.told).toEqual(['not recovered: epoch']);
   });
 });
+
+/**
+ * Each worker finds out for itself. That it is not ready can come first: a fault that ends then has lost nothing, and
+ * nobody is told.
+ */
+async function nobodySubscribed(product: Product): Promise<void> {
+  await until(
+    async () => {
+      const [all, missing] = await Promise.all([
+        product.metric('carillon_redis_subscriptions'),
+        product.metric('carillon_redis_missing_subscriptions'),
+      ]);
+      return all > 0 && missing === all;
+    },
+    { everyMs: 50, what: 'every worker of the node has given up its subscriber connection' },
+  );
+}
 
 async function notReady(product: Product): Promise<void> {
   await until(async () => (await product.readiness()).reasons.length > 0, { what: 'the node is not ready' });

@@ -48,13 +48,19 @@ export function expectNothingLost({ verdicts }: FaultReport): void {
   expect(verdicts.at(-1)?.recoveries).toBeGreaterThan(0);
 }
 
-/** Without history something may be lost, and whoever lost it knows. */
+/** Without history something may be lost, and whoever lost it knows. It says nothing of who lost nothing. */
 export function expectToldOfLosses({ verdicts }: FaultReport): void {
   const none = { untold: [], duplicated: [], reordered: [] };
   expect(verdicts).toEqual(verdicts.map((verdict) => ({ ...verdict, ...none })));
 }
 
-/** Everybody was told, whether anything was lost or not: nobody can know. */
-export function expectEverybodyTold({ verdicts }: FaultReport): void {
-  expect(verdicts.filter(({ told }) => told.length === 0)).toEqual([]);
+/**
+ * Everybody whom the fault concerns was told, whether anything was lost or not: nobody can know.
+ * @param node only those who were there when the fault began. Default: all.
+ */
+export function expectEverybodyTold({ verdicts, nodes }: FaultReport, node?: string): void {
+  const concerned = verdicts.filter((_, i) => node === undefined || nodes[i] === node);
+  // The one that was away is told when it comes back, in any case.
+  expect(concerned.length).toBeGreaterThan(1);
+  expect(concerned.filter(({ told }) => told.length === 0)).toEqual([]);
 }

@@ -27,6 +27,8 @@ export interface FaultReport {
   /** Nobody ever said whether they were accepted. */
   readonly unknown: number;
   readonly verdicts: readonly Verdict[];
+  /** In the same order: the node each subscriber was on when the fault began. */
+  readonly nodes: readonly (string | undefined)[];
   /** From the end of the fault until every subscriber was given what was sent after it. */
   readonly recoveryMs: number;
 }
@@ -53,6 +55,7 @@ export async function measureFault(
     await Promise.all(crowds.map((crowd) => crowd.hears(quiet, 0)));
     const absent = crowds.flatMap(({ subscribers }) => subscribers.slice(-1));
     await Promise.all(absent.map((subscriber) => subscriber.leave()));
+    for (const crowd of crowds) crowd.notePlaces();
     await fault({ subscribers: crowds[0]?.subscribers.slice(0, -1) ?? [] });
     const whole = Date.now();
     for (const subscriber of absent) subscriber.comeBack();
@@ -76,6 +79,7 @@ class Crowd implements AsyncDisposable {
   readonly #urls: () => string[];
   readonly #products: readonly Product[];
   #publishers: ChatPublisher[] = [];
+  #nodes: readonly (string | undefined)[] = [];
 
   static async gather(room: MeasuredRoom, products: readonly Product[]): Promise<Crowd> {
     const crowd = new Crowd(room, products);
@@ -101,6 +105,11 @@ class Crowd implements AsyncDisposable {
     this.#publishers = this.#products.map(
       (_, i) => new ChatPublisher({ name: `publisher ${i + 1}`, urls: this.#urls, first: i, everyMs, retries }),
     );
+  }
+
+  /** Where everybody is, before the fault sends some elsewhere. */
+  notePlaces(): void {
+    this.#nodes = this.subscribers.map(({ place }) => place?.node);
   }
 
   /** Until every subscriber has heard so many that were sent after this time. */
@@ -133,6 +142,7 @@ class Crowd implements AsyncDisposable {
       refused: count('refused'),
       unknown: count('unknown'),
       verdicts: this.#judge(),
+      nodes: this.#nodes,
       recoveryMs: recoveryMs(whole, sent, tracks) ?? Infinity,
     };
   }

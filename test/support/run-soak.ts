@@ -1,9 +1,11 @@
 import { quickly } from './fault-rooms.ts';
+import { pick } from './pick.ts';
 import { seededRandom } from './seeded-random.ts';
-import { forgetting, soakFaults, type SoakSite } from './soak-faults.ts';
+import { forgetting, soakFaults, type SoakFault, type SoakSite } from './soak-faults.ts';
+import { SoakNode } from './soak-node.ts';
 import { SoakRoom } from './soak-room.ts';
 import { startAll, stopAll } from './start-all.ts';
-import { startProduct } from './start-product.ts';
+import type { ProductConfig } from './start-product.ts';
 import { startRedis } from './start-redis.ts';
 import { startTcpProxy } from './start-tcp-proxy.ts';
 import { until } from './until.ts';
@@ -13,6 +15,13 @@ const rooms = ['/kept-1', '/kept-2', '/kept-3', '/loose-1', '/loose-2'];
 const moveMs = 150;
 /** Between two faults, on average. */
 const calmMs = 1_500;
+
+export interface SoakOptions {
+  readonly seconds: number;
+  readonly seed: number;
+  /** Whether Redis may forget everything. Else the histories must have lost nothing, and nobody is told of anything. */
+  readonly forgets: boolean;
+}
 
 export interface SoakReport {
   readonly summary: string;
@@ -25,7 +34,7 @@ export interface SoakReport {
  * seed. The model: who has a history hears all that was accepted since it first came, once and in order, wherever it
  * was meanwhile; unless the history was lost, and then it is told where. Who has none is told where it may have lost.
  */
-export async function runSoak({ seconds, seed }: { seconds: number; seed: number }): Promise<SoakReport> {
+export async function runSoak({ seconds, seed, forgets }: SoakOptions): Promise<SoakReport> {
   const started: AsyncDisposable[] = [];
   const keep = <T extends AsyncDisposable>(one: T): T => {
     started.push(one);
@@ -34,32 +43,31 @@ export async function runSoak({ seconds, seed }: { seconds: number; seed: number
   try {
     const redis = keep(await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] }));
     const proxy = keep(await startTcpProxy(redis.port));
-    const products = await startAll(
-      [redis.url, `redis://127.0.0.1:${proxy.port}`].map((url, i) => startProduct(soakConfig(url, `node-${i + 1}`))),
+    const nodes = await startAll(
+      [redis.url, `redis://127.0.0.1:${proxy.port}`].map((url, i) => SoakNode.start(soakConfig(url, `node-${i + 1}`))),
     );
-    products.forEach(keep);
-    const crowds = rooms.map((room) => keep(new SoakRoom(room, products)));
+    nodes.forEach(keep);
+    const crowds = rooms.map((room) => keep(new SoakRoom(room, nodes)));
     await until(() => crowds.every(({ isComplete }) => isComplete), { what: 'everybody is in' });
     for (const crowd of crowds) crowd.publish();
     const end = Date.now() + seconds * 1_000;
     const [faults] = await Promise.all([
-      breakThings({ redis, proxy, products, crowds }, seededRandom(seed + 1), end),
+      breakThings({ redis, proxy, nodes, crowds }, forgets, seededRandom(seed + 1), end),
       walkAbout(crowds, seededRandom(seed), end),
     ]);
     for (const crowd of crowds) crowd.everybodyBack();
-    const isForgotten = faults.includes(forgetting.name);
-    const verdicts = await Promise.all(crowds.map((crowd) => crowd.settle(isForgotten)));
+    const verdicts = await Promise.all(crowds.map((crowd) => crowd.settle(forgets)));
     const problems = verdicts.flatMap(({ problems: found }) => found);
     return {
       problems,
-      summary: `soak: seed ${seed}; ${faults.join(', ')}\n${verdicts.map((v) => v.summary).join('\n')}`,
+      summary: `soak ${forgets ? 'with' : 'without'} a Redis that forgets: seed ${seed}; ${faults.join(', ')}\n${verdicts.map((v) => v.summary).join('\n')}`,
     };
   } finally {
     await stopAll(started);
   }
 }
 
-function soakConfig(url: string, node: string): Readonly<Record<string, unknown>> {
+function soakConfig(url: string, node: string): ProductConfig {
   return {
     node,
     redis: { url, ...quickly },
@@ -81,11 +89,17 @@ async function walkAbout(crowds: readonly SoakRoom[], random: () => number, end:
 }
 
 /** One fault after the other, each healed before the next. @returns what was done, in order */
-async function breakThings(site: SoakSite, random: () => number, end: number): Promise<string[]> {
+async function breakThings(site: SoakSite, forgets: boolean, random: () => number, end: number): Promise<string[]> {
+  const faults = forgets ? [...soakFaults, forgetting] : soakFaults;
   const done: string[] = [];
+  let left: readonly SoakFault[] = [];
   while (Date.now() < end) {
+    // Each once, in a new order, before any comes again.
+    if (left.length === 0) left = faults;
+    // It is what this soak is for, so it does not depend on the draw.
+    const fault = forgets && done.length === 0 ? forgetting : pick(left, random);
+    left = left.filter((one) => one !== fault);
     await rest(2 * calmMs * random());
-    const fault = pick(soakFaults, random);
     done.push(fault.name);
     await fault.happen(site, random);
     await until(() => site.crowds.every(({ isCalm }) => isCalm), {
@@ -95,12 +109,6 @@ async function breakThings(site: SoakSite, random: () => number, end: number): P
     });
   }
   return done;
-}
-
-function pick<T>(choices: readonly T[], random: () => number): T {
-  const choice = choices[Math.floor(random() * choices.length)];
-  if (choice === undefined) throw new Error('there is nothing to pick from');
-  return choice;
 }
 
 /** The rhythm of the soak itself, which is not waiting for anything. */

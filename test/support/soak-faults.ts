@@ -1,13 +1,15 @@
-import type { Product } from './start-product.ts';
+import { pick } from './pick.ts';
+import type { SoakNode } from './soak-node.ts';
 import type { RedisServer } from './start-redis.ts';
 import type { Direction, StartedTcpProxy } from './start-tcp-proxy.ts';
+import { until } from './until.ts';
 
 /** What faults can be done to. */
 export interface SoakSite {
   readonly redis: RedisServer;
   /** Between the second node and Redis. */
   readonly proxy: StartedTcpProxy;
-  readonly products: readonly Product[];
+  readonly nodes: readonly SoakNode[];
   /** Whom the next fault waits for. */
   readonly crowds: readonly { readonly isCalm: boolean }[];
 }
@@ -21,7 +23,7 @@ export interface SoakFault {
 /** Longer than it takes to notice, by the second half. In milliseconds. */
 const longestMs = 3_000;
 
-/** The one after which histories begin anew. */
+/** The one after which histories begin anew; not among `soakFaults`, which lose nothing that has a history. */
 export const forgetting: SoakFault = {
   name: 'Redis forgets everything',
   happen: async ({ redis }) => {
@@ -46,7 +48,6 @@ export const soakFaults: readonly SoakFault[] = [
       redis.signal('SIGCONT');
     },
   },
-  forgetting,
   {
     name: 'Redis drops its clients',
     happen: async ({ redis }, random) => {
@@ -72,19 +73,29 @@ export const soakFaults: readonly SoakFault[] = [
   },
   {
     name: 'a worker is killed',
-    happen: async ({ products }, random) => {
-      const pid = await someWorker(products, random);
-      if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    happen: async ({ nodes }, random) => {
+      process.kill(await someWorker(nodes, random), 'SIGKILL');
     },
   },
   {
     name: 'a worker stands still',
-    happen: async ({ products }, random) => {
-      const pid = await someWorker(products, random);
-      if (pid === undefined) return;
-      process.kill(pid, 'SIGSTOP');
+    happen: async ({ nodes }, random) => {
+      await standStill([await someWorker(nodes, random)], random);
+    },
+  },
+  {
+    name: 'a node stands still',
+    happen: async ({ nodes }, random) => {
+      await standStill(await pick(nodes, random).everyPid(), random);
+    },
+  },
+  {
+    name: 'a node stops in order and starts again',
+    happen: async ({ nodes }, random) => {
+      const node = pick(nodes, random);
+      await node.stop();
       await lasting(random);
-      process.kill(pid, 'SIGCONT');
+      await node.startAgain();
     },
   },
 ];
@@ -104,7 +115,15 @@ function lasting(random: () => number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, longestMs * random()));
 }
 
-async function someWorker(products: readonly Product[], random: () => number): Promise<number | undefined> {
-  const pids = (await Promise.all(products.map((product) => product.workerPids()))).flatMap((by) => [...by.values()]);
-  return pids[Math.floor(random() * pids.length)];
+async function someWorker(nodes: readonly SoakNode[], random: () => number): Promise<number> {
+  const node = pick(nodes, random);
+  // An earlier fault may have killed them all: they are replaced.
+  await until(async () => (await node.workerPids()).length > 0, { what: 'the node has a worker' });
+  return pick(await node.workerPids(), random);
+}
+
+async function standStill(pids: readonly number[], random: () => number): Promise<void> {
+  for (const pid of pids) process.kill(pid, 'SIGSTOP');
+  await lasting(random);
+  for (const pid of pids) process.kill(pid, 'SIGCONT');
 }

@@ -1,7 +1,7 @@
 import { ChatPublisher } from './chat-publisher.ts';
 import { judge, type Verdict } from './judge.ts';
 import { RecoveringChat } from './recovering-chat.ts';
-import type { Product } from './start-product.ts';
+import type { SoakNode } from './soak-node.ts';
 import { stopAll } from './start-all.ts';
 import type { Entry, Track } from './track.ts';
 import { until } from './until.ts';
@@ -17,16 +17,16 @@ const settleMs = 20_000;
 export class SoakRoom implements AsyncDisposable {
   readonly #room: string;
   readonly #clients: readonly RecoveringChat[];
-  readonly #urls: readonly string[];
+  readonly #urls: () => string[];
   #publishers: readonly ChatPublisher[] = [];
   readonly #away = new Set<RecoveringChat>();
 
-  constructor(room: string, products: readonly Product[]) {
+  constructor(room: string, nodes: readonly SoakNode[]) {
     this.#room = room;
-    this.#urls = products.map((product) => product.socketUrl(room));
+    this.#urls = () => nodes.map((node) => node.socketUrl(room));
     this.#clients = Array.from(
       { length: clientsPerRoom },
-      (_, i) => new RecoveringChat({ name: `${room} subscriber ${i + 1}`, urls: () => this.#urls, first: i }),
+      (_, i) => new RecoveringChat({ name: `${room} subscriber ${i + 1}`, urls: this.#urls, first: i }),
     );
   }
 
@@ -40,8 +40,8 @@ export class SoakRoom implements AsyncDisposable {
 
   publish(): void {
     const retries = this.#keeps;
-    const urls = (): readonly string[] => this.#urls;
-    this.#publishers = this.#urls.map(
+    const urls = this.#urls;
+    this.#publishers = urls().map(
       (_, i) => new ChatPublisher({ name: `publisher ${i + 1}`, urls, first: i, everyMs, retries }),
     );
   }
@@ -70,9 +70,9 @@ export class SoakRoom implements AsyncDisposable {
 
   /**
    * Ends publishing, waits until everybody has everything that can be expected, and judges.
-   * @param isForgotten whether the histories were lost
+   * @param forgets whether the histories may have been lost
    */
-  async settle(isForgotten: boolean): Promise<{ summary: string; problems: string[] }> {
+  async settle(forgets: boolean): Promise<{ summary: string; problems: string[] }> {
     await Promise.all(this.#publishers.map((publisher) => publisher.stop()));
     const sent = this.#publishers.flatMap((publisher) => publisher.sent);
     const verdicts = (): Verdict[] =>
@@ -80,7 +80,7 @@ export class SoakRoom implements AsyncDisposable {
         sent,
         this.#clients.map(({ track }) => track),
       );
-    const mayLose = isForgotten || !this.#keeps;
+    const mayLose = forgets || !this.#keeps;
     const wrong = ({ lost, untold, duplicated, reordered }: Verdict): [string, readonly string[]][] => [
       mayLose ? ['lost and not told', untold] : ['lost', lost],
       ['duplicated', duplicated],
