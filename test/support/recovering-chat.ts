@@ -36,6 +36,8 @@ export class RecoveringChat implements AsyncDisposable {
   #early: (TextMessage | GapMessage)[] | undefined;
   #isAway = false;
   #openedAt = 0;
+  /** How the last opening or connection ended. */
+  #end = '';
 
   constructor({ name, urls, first = 0 }: RecoveringChatOptions) {
     this.track = new Track(name);
@@ -46,7 +48,8 @@ export class RecoveringChat implements AsyncDisposable {
 
   /** In words, for whoever wonders why it does not hear anything. */
   get state(): string {
-    if (this.#webSocket === undefined) return this.#isAway ? 'away' : 'about to come back';
+    if (this.#webSocket === undefined)
+      return this.#isAway ? 'away' : `about to come back, opening ${this.#attempt}, after ${this.#end}`;
     const { url, readyState } = this.#webSocket;
     const seconds = ((Date.now() - this.#openedAt) / 1_000).toFixed(1);
     const stage = this.#early === undefined ? 'in' : readyState === WebSocket.OPEN ? 'not welcomed' : 'not connected';
@@ -87,8 +90,10 @@ export class RecoveringChat implements AsyncDisposable {
     this.#openedAt = Date.now();
     this.#early = [];
     webSocket.on('message', (data: Buffer) => this.#hear(JSON.parse(data.toString()) as ServerMessage));
-    webSocket.on('error', () => {});
-    webSocket.on('close', () => {
+    let failure = '';
+    webSocket.on('error', (error) => (failure = ` (${error.message})`));
+    webSocket.on('close', (code, reason) => {
+      this.#end = `${code} ${reason.toString()}${failure} at ${url.origin}`;
       this.#webSocket = undefined;
       // Given before a welcome that never came: a client that keeps the order may take it all the same.
       this.#early = undefined;
