@@ -1,17 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BrokerUnavailableError } from '../../src/broker/broker.ts';
-import type { RedisBroker } from '../../src/broker/redis/redis-broker.ts';
 import type { RedisOptions } from '../../src/broker/redis/redis-options.ts';
 import { silentLog, type Log } from '../../src/lib/log.ts';
 import { textPublication } from '../support/broker-cluster.ts';
 import { failureOf } from '../support/failure-of.ts';
-import { RecordingSink } from '../support/recording-sink.ts';
+import { allowApp, appUser, startBroker, troubleOf, type StartedBroker } from '../support/redis-app-user.ts';
 import { redisBrokers, type RedisBrokers } from '../support/redis-brokers.ts';
 import { startRedis, type RedisServer } from '../support/start-redis.ts';
 import { until } from '../support/until.ts';
 
 const quick: Partial<RedisOptions> = { detectionMs: 1_000, connectTimeoutMs: 500, commandTimeoutMs: 500 };
-const user = { username: 'app', password: 'secret' };
 
 let redis: RedisServer;
 let brokers: RedisBrokers;
@@ -23,7 +21,7 @@ beforeEach(async () => {
     logged.push(message);
   };
   const log: Log = { ...silentLog, warn: keep, info: keep };
-  brokers = redisBrokers({ url: redis.url, ...quick, ...user, channelPrefix: '', keyPrefix: 'carillon:' }, { log });
+  brokers = redisBrokers({ url: redis.url, ...quick, ...appUser, channelPrefix: '', keyPrefix: 'carillon:' }, { log });
   await allow('on', '>secret', '~*', '&*', '+@all');
 });
 afterEach(async () => {
@@ -31,28 +29,8 @@ afterEach(async () => {
   await redis[Symbol.asyncDispose]();
 });
 
-async function allow(...rules: string[]): Promise<void> {
-  await redis.admin.call('ACL', 'SETUSER', 'app', ...rules);
-}
-
-interface Joined {
-  readonly broker: RedisBroker;
-  readonly sink: RecordingSink;
-}
-
-async function join(): Promise<Joined> {
-  const sink = new RecordingSink();
-  const broker = await brokers.join();
-  await broker.start(sink);
-  return { broker, sink };
-}
-
-async function troubleOf({ broker }: Joined): Promise<string> {
-  return await broker.probe.roundTrip(1_000).then(
-    () => '',
-    (error: unknown) => String(error),
-  );
-}
+const allow = (...rules: string[]): Promise<void> => allowApp(redis, ...rules);
+const join = (): Promise<StartedBroker> => startBroker(brokers);
 
 /** How often the command came, also where it was refused. */
 async function calls(command: string): Promise<number> {

@@ -1,9 +1,8 @@
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { RedisBroker } from '../../src/broker/redis/redis-broker.ts';
 import type { RedisOptions } from '../../src/broker/redis/redis-options.ts';
 import { textPublication } from '../support/broker-cluster.ts';
-import { RecordingSink } from '../support/recording-sink.ts';
+import { allowApp, appUser, startBroker, troubleOf, type StartedBroker } from '../support/redis-app-user.ts';
 import { redisBrokers, type RedisBrokers } from '../support/redis-brokers.ts';
 import { startRedis, type RedisServer } from '../support/start-redis.ts';
 import { until } from '../support/until.ts';
@@ -15,8 +14,7 @@ let redis: RedisServer;
 let brokers: RedisBrokers;
 beforeEach(async () => {
   redis = await startRedis({ args: ['--busy-reply-threshold', '50'] });
-  const user = { username: 'app', password: 'secret' };
-  brokers = redisBrokers({ url: redis.url, ...quick, ...user, channelPrefix: '', keyPrefix: 'carillon:' });
+  brokers = redisBrokers({ url: redis.url, ...quick, ...appUser, channelPrefix: '', keyPrefix: 'carillon:' });
   await allow('on', '>secret', '~*', '&*', '+@all');
 });
 afterEach(async () => {
@@ -24,47 +22,30 @@ afterEach(async () => {
   await redis[Symbol.asyncDispose]();
 });
 
-async function allow(...rules: string[]): Promise<void> {
-  await redis.admin.call('ACL', 'SETUSER', 'app', ...rules);
+const allow = (...rules: string[]): Promise<void> => allowApp(redis, ...rules);
+async function join(): Promise<StartedBroker> {
+  const started = await startBroker(brokers);
+  await started.broker.subscribe([room]);
+  return started;
 }
 
-interface Joined {
-  readonly broker: RedisBroker;
-  readonly sink: RecordingSink;
-}
-
-async function join(): Promise<Joined> {
-  const sink = new RecordingSink();
-  const broker = await brokers.join();
-  await broker.start(sink);
-  await broker.subscribe([room]);
-  return { broker, sink };
-}
-
-async function troubleOf({ broker }: Joined): Promise<string> {
-  return await broker.probe.roundTrip(1_000).then(
-    () => '',
-    (error: unknown) => String(error),
-  );
-}
-
-async function untilTrouble(one: Joined, trouble: RegExp): Promise<void> {
+async function untilTrouble(one: StartedBroker, trouble: RegExp): Promise<void> {
   await until(async () => trouble.test(await troubleOf(one)), { what: `trouble ${trouble}` });
 }
 
 /** Long enough that whoever replaces a connection for it has done so. */
-async function untilProbesFailed({ broker: { stats } }: Joined, count: number): Promise<void> {
+async function untilProbesFailed({ broker: { stats } }: StartedBroker, count: number): Promise<void> {
   const before = stats.probesFailed;
   await until(() => stats.probesFailed >= before + count, { what: 'probes failed' });
 }
 
-function expectNothingReplaced({ broker, sink }: Joined): void {
+function expectNothingReplaced({ broker, sink }: StartedBroker): void {
   expect(sink.gaps).toEqual([]);
   expect(broker.stats).toMatchObject({ subscriberReconnects: 0, commandReconnects: 0 });
   expect(Object.values(broker.stats.replaced)).toEqual([0, 0, 0, 0]);
 }
 
-async function expectDelivered(one: Joined): Promise<void> {
+async function expectDelivered(one: StartedBroker): Promise<void> {
   await until(async () => (await troubleOf(one)) === '', { what: 'the round trip works' });
   await one.broker.publish(textPublication(room, 'after'));
   await until(() => one.sink.texts(room).includes('after'));

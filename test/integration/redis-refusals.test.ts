@@ -1,15 +1,32 @@
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { explainRedisError } from '../../src/broker/redis/redis-command-errors.ts';
+import type { RedisContext } from '../../src/broker/redis/redis-context.ts';
 import { RedisHistory } from '../../src/broker/redis/redis-history.ts';
 import { RedisPresence } from '../../src/broker/redis/redis-presence.ts';
 import { RedisPublish } from '../../src/broker/redis/redis-publish.ts';
 import { textPublication } from '../support/broker-cluster.ts';
 import { redisContext } from '../support/redis-client-commands.ts';
-import { startRedis } from '../support/start-redis.ts';
+import { startRedis, type RedisServer } from '../support/start-redis.ts';
 
 const room = '/websocket/chat';
 const history = { size: 10, ttl: 60 };
+
+function presenceOn(context: RedisContext): RedisPresence {
+  return new RedisPresence(context, {
+    ttlMs: 60_000,
+    fenceDeadlineMs: 1_000,
+    isSubscribed: () => false,
+    tell: () => {},
+  });
+}
+
+async function connectAsApp({ port }: RedisServer): Promise<Redis> {
+  const client = new Redis(port, { lazyConnect: true, username: 'app', password: 'any' });
+  client.on('error', () => {});
+  await client.connect();
+  return client;
+}
 
 describe('a Redis that does not take everything', () => {
   it('refuses as a whole what needs memory when it has none, and does what needs none', async () => {
@@ -17,12 +34,7 @@ describe('a Redis that does not take everything', () => {
     const context = redisContext(server.admin);
     const publisher = new RedisPublish(context);
     const reader = new RedisHistory(context);
-    const presence = new RedisPresence(context, {
-      ttlMs: 60_000,
-      fenceDeadlineMs: 1_000,
-      isSubscribed: () => false,
-      tell: () => {},
-    });
+    const presence = presenceOn(context);
     const since = await publisher.publish(textPublication(room, '1'), { history });
     await publisher.publish(textPublication(room, '2'), { history });
     for (const connectionId of ['a', 'b']) await presence.enter(room, { connectionId });
@@ -50,17 +62,10 @@ describe('a Redis that does not take everything', () => {
     const { admin } = server;
     const forbidden = '/forbidden';
     await admin.acl('SETUSER', 'app', 'on', 'nopass', '~*', '+@all', 'resetchannels', `&${room}`);
-    const client = new Redis(server.port, { lazyConnect: true, username: 'app', password: 'any' });
-    client.on('error', () => {});
-    await client.connect();
+    const client = await connectAsApp(server);
     const context = redisContext(client);
     const publisher = new RedisPublish(context);
-    const presence = new RedisPresence(context, {
-      ttlMs: 60_000,
-      fenceDeadlineMs: 1_000,
-      isSubscribed: () => false,
-      tell: () => {},
-    });
+    const presence = presenceOn(context);
     const kept = textPublication(forbidden, 'x');
     for (const refused of [
       () => publisher.publish(kept, { history }),
@@ -98,17 +103,10 @@ describe('a Redis that does not take everything', () => {
     await using server = await startRedis();
     const { admin } = server;
     await admin.acl('SETUSER', 'app', 'on', 'nopass', '~*', '&*', '+@all');
-    const client = new Redis(server.port, { lazyConnect: true, username: 'app', password: 'any' });
-    client.on('error', () => {});
-    await client.connect();
+    const client = await connectAsApp(server);
     const context = redisContext(client);
     const publisher = new RedisPublish(context);
-    const presence = new RedisPresence(context, {
-      ttlMs: 60_000,
-      fenceDeadlineMs: 1_000,
-      isSubscribed: () => false,
-      tell: () => {},
-    });
+    const presence = presenceOn(context);
     const published = async (): Promise<number> => {
       const calls = /cmdstat_publish:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1];
       return Number(calls ?? 0);

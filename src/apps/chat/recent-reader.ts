@@ -1,7 +1,7 @@
 import type { HistoryPage, HistoryQuery, Position } from '../../broker/broker.ts';
 import { recalled } from './chat-encoding.ts';
 import { historyMessages } from './chat-protocol.ts';
-import { SharedReading } from './shared-reading.ts';
+import { SharedReading } from '../../lib/shared-reading.ts';
 import type { FieldBytes } from './with-fields.ts';
 
 /** Most bytes of JSON in a welcome's `history`: some clients take no message of more than 1 MiB. */

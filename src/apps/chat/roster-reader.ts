@@ -1,7 +1,7 @@
 import type { PresenceMember, PresencePage } from '../../broker/broker.ts';
 import { memberOf } from './chat-encoding.ts';
 import { rosterMembers } from './chat-protocol.ts';
-import { SharedReading } from './shared-reading.ts';
+import { SharedReading } from '../../lib/shared-reading.ts';
 import type { FieldBytes } from './with-fields.ts';
 
 /**

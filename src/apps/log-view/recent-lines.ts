@@ -1,6 +1,7 @@
 import type { Position } from '../../broker/broker.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import { CapabilityError } from '../../gateway/errors.ts';
+import { SharedReading } from '../../lib/shared-reading.ts';
 import { LastLines } from './last-lines.ts';
 import { readBatch, type LineBatch } from './line-batch.ts';
 import { logSubscription, recordSubscription } from './log-subscriptions.ts';
@@ -85,9 +86,8 @@ interface ReadBack {
 export class RecentLinesReader {
   readonly #gateway: Gateway;
   readonly #own: string;
-  /** Readings that have not begun yet, by log and tail; and when the one before is through. */
-  readonly #waiting = new Map<string, Promise<RecentLines>>();
-  readonly #running = new Map<string, Promise<unknown>>();
+  /** By log and tail, as long as somebody waits for one. */
+  readonly #readings = new Map<string, SharedReading<RecentLines>>();
 
   /** @param own this node's name */
   constructor(gateway: Gateway, own: string) {
@@ -100,14 +100,15 @@ export class RecentLinesReader {
    * @param tail how many lines of each node are wanted
    * @throws BrokerUnavailableError
    */
-  read(log: string, tail: number): Promise<RecentLines> {
+  async read(log: string, tail: number): Promise<RecentLines> {
     const key = `${tail} ${log}`;
-    let reading = this.#waiting.get(key);
-    if (reading === undefined) {
-      reading = this.#afterThat(key, () => this.#read(log, tail));
-      this.#waiting.set(key, reading);
+    const shared = this.#readings.get(key) ?? new SharedReading(() => this.#read(log, tail));
+    this.#readings.set(key, shared);
+    try {
+      return await shared.read();
+    } finally {
+      if (shared.isIdle && this.#readings.get(key) === shared) this.#readings.delete(key);
     }
-    return reading;
   }
 
   /**
@@ -124,21 +125,6 @@ export class RecentLinesReader {
       .filter(({ position }) => !isAfter(position, place))
       .map(readBatch)
       .filter((batch) => batch !== undefined);
-  }
-
-  async #afterThat(key: string, read: () => Promise<RecentLines>): Promise<RecentLines> {
-    await this.#running.get(key);
-    this.#waiting.delete(key);
-    const reading = read();
-    const settled = reading.then(
-      () => {},
-      () => {},
-    );
-    this.#running.set(key, settled);
-    void settled.then(() => {
-      if (this.#running.get(key) === settled) this.#running.delete(key);
-    });
-    return await reading;
   }
 
   async #read(log: string, tail: number): Promise<RecentLines> {

@@ -16,6 +16,11 @@ export class SharedReading<T> {
     this.#restMs = restMs;
   }
 
+  /** Whether nobody waits for a reading that has not begun. */
+  get isIdle(): boolean {
+    return this.#next === undefined;
+  }
+
   /** What is there, read after this call. What is chained to the promise follows the reading's own end at once. */
   read(): Promise<T> {
     return (this.#next ??= this.#rested.then(() => {
