@@ -61,7 +61,7 @@ describe('log-view on nodes of one Redis', () => {
     // What is in no record yet, and what is in one; plain clients are given it too.
     for (let round = 0; round < 2; round++) {
       await using other = await LogViewClient.open(nodes.socketUrl(2));
-      await other.of('opened');
+      expect(await other.of('opened')).toMatchObject({ backlog: 200 });
       await until(() => other.lines.length >= 200);
       expect(other.linesOf('node-1')).toEqual(numbered(100, 210, 'a'));
       await until(async () => (await redis.admin.keys('begin:*log-record*')).length >= 2);
@@ -126,21 +126,31 @@ describe('log-view on nodes of one Redis', () => {
     const writing = startWriting(nodes, 1);
     const viewers: LogViewClient[] = [];
     const open = async (): Promise<void> => {
-      for (const number of [1, 2]) viewers.push(await LogViewClient.open(nodes.socketUrl(number)));
+      // A worker that is being killed refuses or resets connections that come to it.
+      for (const number of [1, 2])
+        viewers.push(
+          await until(() => LogViewClient.open(nodes.socketUrl(number)).catch(() => undefined), {
+            deadlineMs: 20_000,
+            what: `a viewer on node ${number}`,
+          }),
+        );
       const goal = writing.written + 150;
       await until(() => writing.written >= goal);
     };
     try {
       await open();
       await open();
-      const pids = await nodes.node(1).workerPids();
       for (const worker of [1, 2]) {
+        const before = (await nodes.node(1).readiness()).workers[worker - 1];
+        if (before?.pid === undefined) throw new Error(`worker ${worker} is not there`);
         // One of the two follows the logs.
-        process.kill(pids.get(worker) ?? 0, 'SIGKILL');
+        process.kill(before.pid, 'SIGKILL');
         await open();
-        await until(async () => (await nodes.node(1).readiness()).workers[worker - 1]?.restarts === 1, {
-          deadlineMs: 20_000,
-        });
+        const isBack = async (): Promise<boolean> => {
+          const { workers, reasons } = await nodes.node(1).readiness();
+          return (workers[worker - 1]?.restarts ?? 0) > before.restarts && reasons.length === 0;
+        };
+        await until(isBack, { deadlineMs: 20_000, what: `worker ${worker} serves again` });
         await open();
       }
     } finally {
