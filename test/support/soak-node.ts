@@ -1,5 +1,7 @@
 import { startProduct, type Product, type ProductConfig } from './start-product.ts';
 
+const mostStarts = 5;
+
 /** A node of the soak, which has another process and other ports after it was stopped and started again. */
 export class SoakNode implements AsyncDisposable {
   readonly #config: ProductConfig;
@@ -24,10 +26,17 @@ export class SoakNode implements AsyncDisposable {
     if (code !== 0) throw new Error(`a node stopped with ${code ?? signal}:\n${this.#product.stderr}`);
   }
 
-  /** After `stop`. */
+  /** After `stop`; again and again, as a supervisor does, when Redis does not answer it in time. */
   async startAgain(): Promise<void> {
     await this.#product[Symbol.asyncDispose]();
-    this.#product = await startProduct(this.#config);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        this.#product = await startProduct(this.#config);
+        return;
+      } catch (error) {
+        if (attempt === mostStarts) throw error;
+      }
+    }
   }
 
   async workerPids(): Promise<number[]> {

@@ -43,6 +43,8 @@ export async function startRedis({ args = [], port: wanted }: StartRedisOptions 
     started.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
     await until(() => output.includes('eady to accept connections') || started.exitCode !== null, {
       what: 'redis-server is ready',
+      // Reading what it had stored takes long on a disk that others use.
+      deadlineMs: 30_000,
     });
     if (started.exitCode !== null) {
       if (output.includes('Address already in use')) return false;
