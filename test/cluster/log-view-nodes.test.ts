@@ -189,10 +189,19 @@ describe('log-view on nodes of one Redis', () => {
           [4, 1],
           [7, 2],
         ]).get(round);
-        if (killed !== undefined) process.kill((await nodes.node(1).workerPids()).get(killed) ?? 0, 'SIGKILL');
+        if (killed !== undefined)
+          process.kill(await until(async () => (await nodes.node(1).workerPids()).get(killed)), 'SIGKILL');
         const url = nodes.socketUrl(1 + (round % 2), '?log=app&wait=1');
-        await using viewer = await until(() => LogViewClient.open(url).catch(() => undefined));
-        viewer.send({ type: 'open', log: 'app', tail: 1_000, ...(since && { since }) });
+        // The other worker may end as well, where it was to listen on any free port just when this one died.
+        const comeBack = async (): Promise<LogViewClient | undefined> => {
+          const client = await LogViewClient.open(url).catch(() => undefined);
+          if (client === undefined) return undefined;
+          client.send({ type: 'open', log: 'app', tail: 1_000, ...(since && { since }) });
+          const { webSocket } = client.client;
+          await until(() => client.all('opened').length > 0 || webSocket.readyState !== webSocket.OPEN);
+          return client.all('opened').length > 0 ? client : undefined;
+        };
+        await using viewer = await until(comeBack, { deadlineMs: 20_000, what: `round ${round} is opened` });
         const opened = await viewer.of('opened');
         expect(opened.recovered).toBe(round === 0 ? undefined : true);
         // Just after the opening, or a while later.
