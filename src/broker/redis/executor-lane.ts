@@ -28,7 +28,7 @@ export interface Call {
 
 /**
  * The commands of one slot, so that they keep their order even where some have to be sent again: what follows then waits
- * until all that is under way has been answered. There is a lane only while something is in it.
+ * until all that is under way has been answered. There is a lane while something is in it, and a little longer.
  */
 export interface Lane {
   readonly slot: number;
@@ -46,6 +46,11 @@ export interface Lane {
 
 export function makeLane(slot: number): Lane {
   return { slot, inFlight: 0, node: undefined, isHeld: false, pauseMs: 0, again: [], waiting: [], timer: undefined };
+}
+
+/** Nothing of it is under way and nothing waits. */
+export function isUnused({ inFlight, isHeld }: Lane): boolean {
+  return inFlight === 0 && !isHeld;
 }
 
 /** Takes out of the lane what is not under way and is to be given up by now. */

@@ -24,5 +24,5 @@ export interface RedisCommands {
     channel?: string,
   ): Promise<unknown>;
   /** PUBLISH, or SPUBLISH in a cluster. Throws as `run`. */
-  publish(channel: string, payload: Buffer): Promise<void>;
+  publish(channel: string, payload: string | Buffer): Promise<unknown>;
 }

@@ -1,5 +1,5 @@
 import { BrokerClosedError } from '../broker.ts';
-import { bytesOf, makeLane, takeExpired, type Argument, type Call, type Lane } from './executor-lane.ts';
+import { bytesOf, isUnused, makeLane, takeExpired, type Argument, type Call, type Lane } from './executor-lane.ts';
 import type { Script } from './load-scripts.ts';
 import { explainRedirection, replyCode, RedisUnavailableError } from './redis-command-errors.ts';
 import type { RedisBrokerStats } from './redis-broker-stats.ts';
@@ -33,8 +33,9 @@ export class RedisExecutor implements RedisCommands {
   readonly #lanes = new Map<number, Lane>();
   readonly #corked = new Set<RedisNode>();
   readonly #unanswered: UnansweredCalls<RedisNode, Call>;
-  #onIdle: () => void = () => {};
-  /** Looks for what is to be given up; only while there is a lane. */
+  /** Called when nothing is under way and nothing waits, while somebody awaits that. */
+  #onIdle: (() => void) | undefined;
+  /** Looks for what is to be given up, and for lanes that are not used any more; only while there is a lane. */
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -51,13 +52,13 @@ export class RedisExecutor implements RedisCommands {
     return this.#call(script, channel, keys[0] ?? '', [keys.length, ...keys, ...args]);
   }
 
-  async publish(channel: string, payload: Buffer): Promise<void> {
-    await this.#call(undefined, channel, channel, [channel, payload]);
+  publish(channel: string, payload: string | Buffer): Promise<unknown> {
+    return this.#call(undefined, channel, channel, [channel, payload]);
   }
 
   /** Resolves when nothing is under way and nothing waits. */
   async idle(): Promise<void> {
-    if (this.#lanes.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    if (!this.#isIdle()) await new Promise<void>((resolve) => (this.#onIdle = resolve));
   }
 
   close(): void {
@@ -69,7 +70,16 @@ export class RedisExecutor implements RedisCommands {
     }
     this.#lanes.clear();
     clearInterval(this.#timer);
-    this.#onIdle();
+    this.#onIdle?.();
+  }
+
+  /** Whether nothing is under way and nothing waits. Takes away the lanes that it finds unused. */
+  #isIdle(): boolean {
+    for (const lane of this.#lanes.values()) {
+      if (!isUnused(lane)) return false;
+      this.#lanes.delete(lane.slot);
+    }
+    return true;
   }
 
   #call(
@@ -122,7 +132,10 @@ export class RedisExecutor implements RedisCommands {
         this.#servers.refresh();
         lane.waiting.push(call);
         this.#hold(lane);
-      } else this.#finish(lane, () => this.#reject(call, this.#absence(node)));
+      } else {
+        this.#reject(call, this.#absence(node));
+        this.#settled(lane);
+      }
       return;
     }
     if (lane.inFlight > 0 && lane.node !== node) {
@@ -150,7 +163,8 @@ export class RedisExecutor implements RedisCommands {
         lane.inFlight--;
         this.#unanswered.answered(call, node, performance.now());
         this.#overtake(lane, call);
-        this.#finish(lane, () => this.#resolve(call, reply));
+        this.#resolve(call, reply);
+        this.#settled(lane);
       },
       (error: unknown) => {
         lane.inFlight--;
@@ -175,7 +189,8 @@ export class RedisExecutor implements RedisCommands {
     }
     const failure = node.explain(error);
     if (failure.trouble === 'read-only') node.demoted(failure);
-    this.#finish(lane, () => this.#reject(call, failure));
+    this.#reject(call, failure);
+    this.#settled(lane);
   }
 
   /** Publications of before were not carried out, but this one was: they have missed their place. */
@@ -237,13 +252,20 @@ export class RedisExecutor implements RedisCommands {
       if (lane.isHeld) lane.waiting.push(call);
       else this.#send(lane, call);
     }
-    this.#tidy(lane);
+    this.#settled(lane);
   }
 
   #look(): void {
     const nowMs = performance.now();
     this.#unanswered.look(nowMs);
-    for (const lane of this.#lanes.values()) this.#expire(lane, nowMs);
+    for (const lane of this.#lanes.values()) {
+      this.#expire(lane, nowMs);
+      // Not with its last answer: it would be made anew for every command of a quiet time.
+      if (isUnused(lane)) this.#lanes.delete(lane.slot);
+    }
+    if (this.#lanes.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   /** What waits is given up in its time, also where what it waits for is not: an answer that does not come, say. */
@@ -256,20 +278,12 @@ export class RedisExecutor implements RedisCommands {
     return lane.inFlight > 0 ? lane.node : this.#servers.nodeOf(lane.slot);
   }
 
-  #finish(lane: Lane, settle: () => void): void {
-    settle();
-    if (lane.inFlight === 0 && lane.isHeld && lane.timer === undefined) this.#resumeLater(lane);
-    this.#tidy(lane);
-  }
-
-  #tidy(lane: Lane): void {
-    if (lane.inFlight === 0 && !lane.isHeld && this.#lanes.get(lane.slot) === lane) {
-      this.#lanes.delete(lane.slot);
-      if (this.#lanes.size > 0) return;
-      clearInterval(this.#timer);
-      this.#timer = undefined;
-      this.#onIdle();
-    }
+  /** One of the lane's commands is over. */
+  #settled(lane: Lane): void {
+    if (lane.inFlight > 0) return;
+    if (lane.isHeld) {
+      if (lane.timer === undefined) this.#resumeLater(lane);
+    } else if (this.#onIdle !== undefined && this.#isIdle()) this.#onIdle();
   }
 
   #resolve(call: Call, reply: unknown): void {

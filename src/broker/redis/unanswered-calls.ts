@@ -31,6 +31,7 @@ export class UnansweredCalls<Server, Call extends AwaitedCall> {
   sent(call: Call, server: Server, nowMs: number): void {
     let awaited = this.#servers.get(server);
     if (awaited === undefined) this.#servers.set(server, (awaited = { calls: new Set<Call>(), sinceMs: nowMs }));
+    else if (awaited.calls.size === 0) awaited.sinceMs = nowMs;
     awaited.calls.add(call);
   }
 
@@ -39,7 +40,6 @@ export class UnansweredCalls<Server, Call extends AwaitedCall> {
     if (awaited === undefined) return;
     awaited.sinceMs = nowMs;
     awaited.calls.delete(call);
-    if (awaited.calls.size === 0) this.#servers.delete(server);
   }
 
   /** Gives up what is due. To be called a few times within the timeout, when the sockets have been read. */

@@ -76,6 +76,28 @@ describe('IpcSwitch', () => {
     expect(staying.sink.texts(room)).toEqual(['life goes on']);
   });
 
+  it('passes on what came in one turn in one write for each worker, answers included', async () => {
+    await using cluster = new IpcCluster();
+    const [publisher, subscriber] = [new HandFedPipe(), new HandFedPipe()];
+    for (const pipe of [publisher, subscriber]) {
+      cluster.switch.attach(pipe);
+      pipe.push(Buffer.concat([magic, subscribeToA]));
+      await turn();
+      // The greeting, and the answer.
+      for (let written = 0; written < 2; written++) pipe.takeWrite();
+      pipe.taken.length = 0;
+    }
+
+    const record = publicationToA(100, 1);
+    for (let chunk = 0; chunk < 5; chunk++) publisher.push(Buffer.concat(Array.from({ length: 20 }, () => record)));
+    await turn();
+
+    const records = Buffer.concat(Array.from({ length: 100 }, () => record));
+    const acceptedAll = Buffer.from([0, 0, 0, 5, 8, 0, 0, 0, 100]);
+    expect(subscriber.taken).toEqual([records]);
+    expect(publisher.taken).toEqual([Buffer.concat([records, acceptedAll])]);
+  });
+
   it('holds a bounded backlog for a worker that does not read, and tells it of the gap', async () => {
     await using cluster = new IpcCluster({ backlogBytes: 4 * mebibyte });
     const publisher = await participant(cluster);

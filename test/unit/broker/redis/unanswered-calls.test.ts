@@ -68,6 +68,18 @@ describe('a call that is not answered', () => {
     expect(givenUp).toEqual(['again at one']);
   });
 
+  it('is not given up for a time in which the server owed nothing', () => {
+    const { calls, givenUp } = watch();
+    const earlier = { name: 'earlier', deadlineMs: 100 };
+    calls.sent(earlier, 'one', 0);
+    calls.answered(earlier, 'one', 1);
+    calls.sent({ name: 'again', deadlineMs: 100 }, 'one', 95);
+    calls.look(194);
+    expect(givenUp).toEqual([]);
+    calls.look(195);
+    expect(givenUp).toEqual(['again at one']);
+  });
+
   it('is not given up for the silence of another server, nor twice', () => {
     const { calls, givenUp } = watch();
     const other = { name: 'other', deadlineMs: 100 };
