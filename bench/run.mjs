@@ -1,149 +1,142 @@
-// Runs scenarios against systems in interleaved rounds; see README.md beside this file.
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { appendFile, mkdir, stat } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
-import { parseArgs } from 'node:util';
-import { measureTree } from './process-tree.mjs';
-import { scenarios, systems } from './scenarios.mjs';
+// Runs scenarios with systems in interleaved rounds; README.md beside this file says how, and explains the flags.
+import { appendFile, mkdir } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readFlags, UsageError } from './flags.mjs';
+import { machine } from './measure/machine.mjs';
+import { measureTree } from './measure/process-tree.mjs';
+import { profileServer } from './measure/profiles.mjs';
+import { runOnce } from './measure/run-once.mjs';
+import { plan } from './plan.mjs';
+import { scenarioTable } from './report/scenario-tables.mjs';
+import { terminalTable } from './report/tables.mjs';
+import { killAll } from './systems/child.mjs';
+import { Unavailable } from './systems/debian-package.mjs';
+import { allSystems } from './systems/systems.mjs';
 
-const here = new URL('./', import.meta.url);
-const { values: flags } = parseArgs({
-  options: {
-    scenario: { type: 'string', default: Object.keys(scenarios).join(',') },
-    systems: { type: 'string', default: Object.keys(systems).join(',') },
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '5' },
-    workers: { type: 'string', default: '1' },
-    'payload-bytes': { type: 'string', default: '128' },
-  },
-});
+const results = fileURLToPath(new URL('results/', import.meta.url));
 
-function chosen(list, known, flag) {
-  const names = list.split(',');
-  for (const name of names) {
-    if (!(name in known)) throw new Error(`--${flag} "${name}": expected ${Object.keys(known).join(', ')}`);
+async function main() {
+  const flags = readFlags(process.argv.slice(2));
+  if (process.platform !== 'linux') throw new UsageError('the figures come from /proc: this needs Linux');
+  const systems = allSystems(flags);
+  const rows = plan(systems, flags, flags);
+  if (flags.isHelp) {
+    console.log(`scenarios: ${rows.map(({ name }) => name).join(', ')}\nsystems: ${[...systems.keys()].join(', ')}`);
+    console.log('flags: see bench/README.md');
+    return;
   }
-  return names;
+  const date = new Date().toISOString();
+  const name = date.slice(0, 19).replaceAll(':', '-');
+  const out = resolve(flags.out ?? `${results}${name}.jsonl`);
+  await mkdir(dirname(out), { recursive: true });
+
+  const { versions, skipped } = await prepare(systems, rows, flags.systems);
+  const write = (line) => appendFile(out, `${JSON.stringify(line)}\n`);
+  await write({ type: 'suite', date, command: command(), ...settings(flags), machine: machine(), versions, skipped });
+
+  const runs = [];
+  const started = performance.now();
+  const total = rows.reduce((sum, row) => sum + row.systems.length, 0) * flags.rounds;
+  for (let round = 0; round < flags.rounds; round++) {
+    for (const { name: scenarioName, scenario, systems: names } of rows) {
+      for (const system of names) {
+        const run = { type: 'run', round, scenario: scenarioName, system, family: systems.get(system).family };
+        Object.assign(
+          run,
+          await measure(scenario, systems.get(system), `${name}-${scenarioName}-${system}-${round}`, flags),
+        );
+        runs.push(run);
+        await write(run);
+        const minutes = Math.round((performance.now() - started) / 6000) / 10;
+        const outcome = run.skipped
+          ? `skipped: ${run.skipped}`
+          : run.ok
+            ? 'ok'
+            : `FAILED: ${run.problems.slice(0, 3).join('; ')}`;
+        console.log(`${runs.length}/${total} (${minutes} min)  ${scenarioName}  ${system}  ${outcome}`);
+      }
+    }
+  }
+
+  for (const { name: scenarioName, scenario } of rows) {
+    const { header, body } = scenarioTable(scenarioName, runs);
+    console.log(`\n${scenarioName}: ${scenario.what}\n${terminalTable(header, body)}`);
+  }
+  console.log(`\n${out}`);
+  const failed = runs.filter(({ ok }) => !ok);
+  if (failed.length > 0) {
+    console.error(`\nFailed: ${failed.length} of ${runs.length} runs:`);
+    for (const run of failed)
+      console.error(`  ${run.scenario}  ${run.system}  round ${run.round}: ${run.problems.join('; ')}`);
+    process.exitCode = 1;
+  }
 }
 
-async function installPeers(names) {
-  if (!names.some((name) => systems[name].peer)) return;
-  const installed = await stat(new URL('peers/node_modules/', here)).catch(() => undefined);
-  if (installed === undefined)
-    execFileSync('npm', ['install', '--silent'], { cwd: new URL('peers/', here), stdio: 'inherit' });
-}
-
-/** A child process that prints JSON lines. */
-function start(file, argument) {
-  const child = spawn(process.execPath, [new URL(file, here).pathname, JSON.stringify(argument)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return {
-    pid: child.pid,
-    next: async () => {
-      const { value, done } = await lines.next();
-      if (done) throw new Error(`${file} ended early`);
-      return JSON.parse(value);
-    },
-    proceed: () => child.stdin.write('\n'),
-    stop: async () => {
-      const ended = once(child, 'exit');
-      if (child.exitCode === null && child.kill('SIGTERM')) await ended;
+async function measure(scenario, system, name, flags) {
+  if (!flags.isProfiled) return await runOnce(scenario, system, flags);
+  const profile = await profileServer(results, name);
+  let workerPids = [];
+  const observed = {
+    ...system,
+    start: async (...args) => {
+      const server = await system.start(...args);
+      workerPids = await pidsOfWorkers(server.pids);
+      return server;
     },
   };
+  const figures = await runOnce(scenario, observed, { ...flags, execArgv: profile.execArgv });
+  return { ...figures, profiles: await profile.keep(workerPids) };
 }
 
-async function runOnce(scenarioName, systemName) {
-  const scenario = scenarios[scenarioName];
-  const system = systems[systemName];
-  const server = start(`servers/${system.file}`, { rooms: scenario.rooms, workers: Number(flags.workers) });
-  try {
-    const { port } = await server.next();
-    const fresh = await measureTree(server.pid);
-    const generator = start('load-generator.mjs', {
-      ...scenario,
-      port,
-      dialect: system.dialect,
-      seconds: Number(flags.seconds),
-      warmUpSeconds: 2,
-      payloadBytes: Number(flags['payload-bytes']),
-    });
+async function pidsOfWorkers(pids) {
+  return (await measureTree(pids)).workerPids;
+}
+
+/** Installs what is missing. Who was asked for by name and cannot take part ends it; the others are left out. */
+async function prepare(systems, rows, wanted) {
+  const versions = {};
+  const skipped = {};
+  for (const name of new Set(rows.flatMap((row) => row.systems))) {
+    const system = systems.get(name);
     try {
-      await generator.next();
-      const before = await measureTree(server.pid);
-      const run = { scenario: scenarioName, system: systemName };
-      if (!scenario.publish) {
-        const connections = scenario.rooms * scenario.subscribersPerRoom;
-        return {
-          ...run,
-          connections,
-          bytesPerConnection: Math.round((before.residentBytes - fresh.residentBytes) / connections),
-        };
-      }
-      generator.proceed();
-      const result = await generator.next();
-      const after = await measureTree(server.pid);
-      return {
-        ...run,
-        ...result,
-        cpuMicrosecondsPerDelivery: ((after.cpuSeconds - before.cpuSeconds) * 1e6) / result.deliveries,
-        deliveriesPerSecond: result.deliveries / result.seconds,
-        residentBytes: after.residentBytes,
-      };
-    } finally {
-      await generator.stop();
-    }
-  } finally {
-    await server.stop();
-  }
-}
-
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-const spread = (values, digits) =>
-  `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`;
-
-function report(scenarioName, names, runs) {
-  const of = (system, read) => runs.filter((run) => run.scenario === scenarioName && run.system === system).map(read);
-  const { what, publish } = scenarios[scenarioName];
-  console.log(`\n${what}`);
-  const measure = publish ? (run) => run.cpuMicrosecondsPerDelivery : (run) => run.bytesPerConnection;
-  const baseline = names.includes('ws-loop') ? median(of('ws-loop', measure)) : undefined;
-  const rows = names.map((name) => ({
-    system: name,
-    ...(publish
-      ? {
-          'CPU µs per delivery': spread(of(name, measure), 2),
-          'deliveries/s': Math.round(median(of(name, (run) => run.deliveriesPerSecond))),
-          'p50 ms': (median(of(name, (run) => run.latencyMicroseconds.p50)) / 1000).toFixed(2),
-          'p99 ms': (median(of(name, (run) => run.latencyMicroseconds.p99)) / 1000).toFixed(2),
-          'lost/dup/reordered': of(name, (run) => `${run.lost}/${run.duplicated}/${run.reordered}`).join(' '),
-          'generator cores': median(of(name, (run) => run.generatorCores)).toFixed(2),
-        }
-      : { 'bytes per connection': spread(of(name, measure), 0) }),
-    ...(baseline === undefined ? {} : { '× ws loop': (median(of(name, measure)) / baseline).toFixed(2) }),
-  }));
-  console.table(rows);
-}
-
-const scenarioNames = chosen(flags.scenario, scenarios, 'scenario');
-const systemNames = chosen(flags.systems, systems, 'systems');
-await installPeers(systemNames);
-await mkdir(new URL('results/', here), { recursive: true });
-const results = new URL(`results/${new Date().toISOString().replaceAll(':', '-')}.jsonl`, here);
-const runs = [];
-for (const scenarioName of scenarioNames) {
-  for (let round = 0; round < Number(flags.rounds); round++) {
-    for (const systemName of systemNames) {
-      const run = { round, ...(await runOnce(scenarioName, systemName)) };
-      runs.push(run);
-      await appendFile(results, `${JSON.stringify(run)}\n`);
+      await system.prepare();
+      versions[name] = { what: system.what, version: await system.version() };
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      if (wanted !== undefined || system.family === 'carillon')
+        throw new UsageError(`${name} cannot take part: ${error.message}`, { cause: error });
+      console.error(`${name} is left out: ${error.message}`);
+      skipped[name] = error.message;
+      for (const row of rows) row.systems = row.systems.filter((each) => each !== name);
     }
   }
-  report(scenarioName, systemNames, runs);
+  return { versions, skipped };
 }
-if (runs.some((run) => run.lost || run.duplicated || run.reordered)) {
-  console.error('\nFailed: messages were lost, duplicated or out of order.');
-  process.exitCode = 1;
+
+const command = () => ['npm run bench --', ...process.argv.slice(2).map(quoted)].join(' ').replace(/ --$/, '');
+const quoted = (argument) => (/^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`);
+
+const settings = ({ rounds, seconds, warmUpSeconds, idleSeconds, workers, generators, isProfiled }) => ({
+  rounds,
+  seconds,
+  warmUpSeconds,
+  idleSeconds,
+  workers,
+  generators,
+  isProfiled,
+});
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    killAll();
+    process.exit(1);
+  });
+}
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`bench: ${error.message}`);
+  process.exitCode = 2;
 }
