@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { IpcSwitch } from '../broker/ipc/ipc-switch.ts';
 import { brokerDescriptor } from './broker-descriptor.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
+import { workerExecArgv } from './worker-exec-argv.ts';
 import type { RunningWorker, WorkerEvents } from './worker-seat.ts';
 
 /**
@@ -18,6 +19,7 @@ export function setUpCluster(broker: IpcSwitch | undefined): void {
     // Next to this file, as .ts in the sources and as .js where it is built.
     exec: fileURLToPath(new URL(`worker-main.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)),
     args: [],
+    execArgv: [...workerExecArgv(process.execArgv, process.env['NODE_OPTIONS'])],
     // The pipe is `brokerDescriptor`.
     stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...(broker === undefined ? [] : ['pipe' as const])],
     serialization: 'json',
