@@ -75,13 +75,14 @@ class MountedUrl {
 
   async upgrade(request: IncomingMessage, head: Buffer): Promise<void> {
     if (!isOriginAllowed(request, this.#origins)) return refuseUpgrade(request, foreignOrigin);
-    const verdict = await this.#authenticator.authenticate(request);
+    const judged = this.#authenticator.authenticate(request);
+    const verdict = judged instanceof Promise ? await judged : judged;
     if (!verdict.admitted) return refuseUpgrade(request, verdict);
     const { identity } = verdict;
     if (identity !== undefined) nameUser(request, identity.user);
     const query = queryOf(request.url ?? '');
     if (!this.#exists(query)) return refuseUpgrade(request, notFound);
-    const watcher = upgradeEntryOf(request)?.watcher;
+    const watcher = upgradeEntryOf(request);
     await this.#handlers.accept(request, {
       head,
       query,

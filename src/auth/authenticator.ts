@@ -3,8 +3,11 @@ import type { Identity } from './identity.ts';
 
 /** Finds out from a request's headers, target and peer who is connecting, and whether they may. */
 export interface Authenticator {
-  /** Rejects only where the authenticator itself is broken; whoever may not connect is told so in the verdict. */
-  authenticate(request: IncomingMessage): Promise<Verdict>;
+  /**
+   * Rejects only where the authenticator itself is broken; whoever may not connect is told so in the verdict. Where
+   * there is nothing to wait for the verdict comes at once, and a handshake is over in the turn in which it came.
+   */
+  authenticate(request: IncomingMessage): Verdict | Promise<Verdict>;
 }
 
 export type Verdict = Admission | Refusal;

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { Socket } from 'node:net';
 import { plainAddress } from '../lib/plain-address.ts';
 import { beginLine, endLine, type UnfinishedLine } from './access-line.ts';
+import { ListenerRequest } from './listener-request.ts';
 
 /** Where lines go, each with its line break. Must not throw, and should not block. */
 export interface AccessWriter {
@@ -12,11 +13,9 @@ export interface AccessWriter {
 /** Nobody waits for a client that left before it was answered; nginx uses this status for it too. */
 export const clientGone = 499;
 
-const users = new WeakMap<IncomingMessage, string>();
-
 /** Says who made this request, for its line in the access log. */
 export function nameUser(request: IncomingMessage, user: string): void {
-  users.set(request, user);
+  if (request instanceof ListenerRequest) request.user = user;
 }
 
 /** @returns what writes the line, to be called once the answer is over */
@@ -58,7 +57,7 @@ export function arrivalOf({ socket }: IncomingMessage): Arrival {
 export function lineOf(request: IncomingMessage, arrival: Arrival): UnfinishedLine {
   return beginLine({
     ...arrival,
-    user: users.get(request),
+    user: request instanceof ListenerRequest ? request.user : undefined,
     method: request.method ?? '',
     target: request.url ?? '',
     httpVersion: request.httpVersion,

@@ -19,6 +19,7 @@ import {
 } from './answer.ts';
 import { endSocket, ignoreError } from './end-socket.ts';
 import type { HttpListenerOptions, TlsKeyPair } from './http-options.ts';
+import { ListenerRequest } from './listener-request.ts';
 import { PendingAnswers } from './pending-answers.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
 import type { Router } from './router.ts';
@@ -58,7 +59,7 @@ export class HttpListener {
   readonly #log: Log;
   readonly #access: AccessWriter | undefined;
   readonly #counts: Counts | undefined;
-  readonly #server: Server | TlsServer;
+  readonly #server: Server<typeof ListenerRequest> | TlsServer<typeof ListenerRequest>;
   readonly #pending = new PendingAnswers();
   #isClosing = false;
 
@@ -69,6 +70,7 @@ export class HttpListener {
     this.#access = access;
     this.#counts = counts;
     const bounds = {
+      IncomingMessage: ListenerRequest,
       maxHeaderSize: options.headerBytes,
       headersTimeout: options.headersTimeoutMs,
       // No route reads a body; what the headers announce must not keep the connection any longer.
@@ -179,16 +181,18 @@ export class HttpListener {
     return undefined;
   }
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    // Node hands the socket over without an error listener, and what follows may take its time.
-    socket.on('error', ignoreError);
-    if (request.headers.upgrade?.toLowerCase() !== 'websocket')
+  #upgrade(request: ListenerRequest, socket: Duplex, head: Buffer): void {
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
+      // Node hands the socket over without an error listener, and what follows may take its time.
+      socket.on('error', ignoreError);
       return this.#inTurn(socket, () => this.#ignoreUpgrade(request));
+    }
     const entry = new UpgradeEntry(request, this.#access, this.#counts);
     this.#inTurn(socket, () => {
       entry.takeTurn();
       this.#handshake(request, entry, head);
     });
+    entry.awaitAnswer();
   }
 
   #handshake(request: IncomingMessage, entry: UpgradeEntry, head: Buffer): void {
@@ -221,13 +225,13 @@ export class HttpListener {
   }
 
   /** CONNECT asks for a proxy. */
-  #refuseConnect(request: IncomingMessage, socket: Duplex): void {
-    socket.on('error', ignoreError);
+  #refuseConnect(request: ListenerRequest, socket: Duplex): void {
     const entry = new UpgradeEntry(request, this.#access);
     this.#inTurn(socket, () => {
       entry.takeTurn();
       refuseUpgrade(request, onlyMethods(methods));
     });
+    entry.awaitAnswer();
   }
 
   /** For sockets that Node hands out: earlier answers may still have to be written there. */

@@ -3,21 +3,21 @@ import type { Counts } from '../metrics/counts.ts';
 import type { UnfinishedLine } from './access-line.ts';
 import { endLine } from './access-line.ts';
 import { type AccessWriter, type Arrival, arrivalOf, clientGone, lineOf } from './access-log.ts';
+import { ignoreError } from './end-socket.ts';
+import { ListenerRequest } from './listener-request.ts';
 
-const entries = new WeakMap<IncomingMessage, UpgradeEntry>();
-
-/** What is kept of a handshake for the access log and the metrics, while the listener's request lives. */
+/** What is kept of a handshake for the access log and the metrics. */
 export function upgradeEntryOf(request: IncomingMessage): UpgradeEntry | undefined {
-  return entries.get(request);
+  return request instanceof ListenerRequest ? request.upgradeEntry : undefined;
 }
 
 /** What a handshake needs only until it has been answered. */
 interface Handshake {
-  readonly request: IncomingMessage;
+  readonly request: ListenerRequest;
   readonly arrival: Arrival;
   /** Written on this socket before, as answers to earlier requests; those may still be under way. */
   bytesBefore: number;
-  readonly onSocketClosed: () => void;
+  onSocketClosed: (() => void) | undefined;
   readonly counts: Counts | undefined;
 }
 
@@ -27,36 +27,37 @@ interface Handshake {
  */
 export class UpgradeEntry {
   readonly #writer: AccessWriter | undefined;
-  readonly #startedMs = performance.now();
-  #handshake: Handshake | undefined;
-  #line: UnfinishedLine | undefined;
+  /** Whole milliseconds: a fraction would be an object of its own. */
+  readonly #startedMs = Math.round(performance.now());
+  /** Until the handshake has been answered what belongs to it, then the line of its connection. */
+  #state: Handshake | UnfinishedLine | undefined;
 
-  constructor(request: IncomingMessage, writer?: AccessWriter, counts?: Counts) {
-    const onSocketClosed = (): void => this.#unanswered();
+  constructor(request: ListenerRequest, writer?: AccessWriter, counts?: Counts) {
     this.#writer = writer;
-    this.#handshake = {
-      request,
-      arrival: arrivalOf(request),
-      bytesBefore: Infinity,
-      onSocketClosed,
-      counts,
-    };
-    entries.set(request, this);
-    request.socket.once('close', onSocketClosed);
-  }
-
-  /** This entry, if it wants to hear of the connection's end. */
-  get watcher(): this | undefined {
-    return this.#writer === undefined ? undefined : this;
+    this.#state = { request, arrival: arrivalOf(request), bytesBefore: Infinity, onSocketClosed: undefined, counts };
+    request.upgradeEntry = this;
   }
 
   get isAnswered(): boolean {
-    return this.#handshake === undefined;
+    return typeof this.#state !== 'object';
   }
 
   /** Everything asked before on this connection has been answered: what is written from now on answers the handshake. */
   takeTurn(): void {
-    if (this.#handshake !== undefined) this.#handshake.bytesBefore = this.#handshake.request.socket.bytesWritten;
+    if (typeof this.#state === 'object') this.#state.bytesBefore = this.#state.request.socket.bytesWritten;
+  }
+
+  /**
+   * To be called in the turn in which the request came, when it has not been answered by then: the client may leave
+   * before it is, and Node hands the socket over without an error listener. Most are answered at once and need neither.
+   */
+  awaitAnswer(): void {
+    const handshake = this.#state;
+    if (typeof handshake !== 'object') return;
+    const { socket } = handshake.request;
+    handshake.onSocketClosed = () => this.#unanswered();
+    socket.on('error', ignoreError);
+    socket.once('close', handshake.onSocketClosed);
   }
 
   /** The handshake was refused by one of us; the gateway counts its own refusals. */
@@ -70,11 +71,12 @@ export class UpgradeEntry {
   /** The gateway accepted the handshake. */
   opened(): void {
     const handshake = this.#answered();
-    if (handshake !== undefined) this.#line = lineOf(handshake.request, handshake.arrival);
+    if (handshake !== undefined && this.#writer !== undefined)
+      this.#state = lineOf(handshake.request, handshake.arrival);
   }
 
   closed(connection: { readonly bytesSent: number }, closeCode: number): void {
-    if (this.#line !== undefined) this.#write(this.#line, 101, connection.bytesSent, closeCode);
+    if (typeof this.#state === 'string') this.#write(this.#state, 101, connection.bytesSent, closeCode);
   }
 
   /** The socket has closed and none of us said why: the gateway found the handshake malformed, or the client left. */
@@ -86,9 +88,12 @@ export class UpgradeEntry {
   }
 
   #answered(): Handshake | undefined {
-    const handshake = this.#handshake;
-    this.#handshake = undefined;
-    handshake?.request.socket.off('close', handshake.onSocketClosed);
+    const handshake = this.#state;
+    if (typeof handshake !== 'object') return undefined;
+    this.#state = undefined;
+    handshake.request.upgradeEntry = undefined;
+    const { request, onSocketClosed } = handshake;
+    if (onSocketClosed !== undefined) request.socket.off('close', onSocketClosed).off('error', ignoreError);
     return handshake;
   }
 
