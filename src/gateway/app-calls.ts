@@ -2,7 +2,6 @@ import type { MessageKind } from '../broker/broker.ts';
 import type { Log } from '../lib/log.ts';
 import type { Counts } from '../metrics/counts.ts';
 import type { Connection } from './connection.ts';
-import { HandlerQueue } from './handler-queue.ts';
 
 /** Calls apps' handlers. What one throws is logged and counted and closes its connection with 1011, and nothing else. */
 export class AppCalls {
@@ -14,10 +13,16 @@ export class AppCalls {
     this.#counts = counts;
   }
 
-  /** Hands a message to `onMessage`, or lets it wait while too many of the connection's handlers are under way. */
-  message(connection: Connection, data: Buffer, kind: MessageKind): void {
-    if (connection.handlerQueue?.isFull === true) connection.handlerQueue.push({ data, kind });
-    else this.#message(connection, data, kind);
+  /** @returns what an asynchronous `onMessage` answered, for the dispatcher to wait for */
+  message(connection: Connection, data: Buffer, kind: MessageKind): Promise<unknown> | undefined {
+    try {
+      const result = connection.handlers.onMessage?.(connection, data, kind);
+      // A program without types may return anything, such as what `send` answered.
+      return result instanceof Promise ? result : undefined;
+    } catch (error) {
+      this.failed(connection, error);
+      return undefined;
+    }
   }
 
   drained(connection: Connection): void {
@@ -45,28 +50,5 @@ export class AppCalls {
     } catch (error) {
       this.failed(connection, error);
     }
-  }
-
-  #message(connection: Connection, data: Buffer, kind: MessageKind): void {
-    try {
-      const result = connection.handlers.onMessage?.(connection, data, kind);
-      // A program without types may return anything, such as what `send` answered.
-      if (result instanceof Promise) this.#follow(connection, result);
-    } catch (error) {
-      this.failed(connection, error);
-    }
-  }
-
-  #follow(connection: Connection, result: Promise<unknown>): void {
-    const queue = (connection.handlerQueue ??= new HandlerQueue(connection));
-    queue.began();
-    void result
-      .catch((error: unknown) => this.failed(connection, error))
-      .then(() => {
-        for (let next = queue.ended(); next !== undefined; next = queue.next()) {
-          this.#message(connection, next.data, next.kind);
-        }
-        if (queue.isIdle) connection.handlerQueue = undefined;
-      });
   }
 }

@@ -1,6 +1,7 @@
 import type { HistoryQuery, Position } from '../broker/broker.ts';
 import { quote } from '../lib/quote.ts';
 import { ArgumentError } from './errors.ts';
+import type { CompressionOptions } from './gateway-options.ts';
 
 const longestIdBytes = 256;
 /** In characters; brokers make far shorter ones. */
@@ -35,6 +36,16 @@ export function checkHistoryQuery({ since, limit, reverse }: HistoryQuery): void
   if (!isCount(limit)) throw new ArgumentError(`limit: found ${shown(limit)}, expected an integer from 0`);
   if (reverse !== undefined && typeof reverse !== 'boolean')
     throw new ArgumentError(`reverse: found ${shown(reverse)}, expected true or false`);
+}
+
+/** Of a program that embeds Carillon; a configuration has been checked before. @throws ArgumentError */
+export function checkCompression({ enabled, thresholdBytes, level }: CompressionOptions): void {
+  if (typeof enabled !== 'boolean')
+    throw new ArgumentError(`compression.enabled: found ${shown(enabled)}, expected true or false`);
+  if (!isCount(thresholdBytes))
+    throw new ArgumentError(`compression.thresholdBytes: found ${shown(thresholdBytes)}, expected an integer from 0`);
+  if (!isCount(level) || level < 1 || level > 9)
+    throw new ArgumentError(`compression.level: found ${shown(level)}, expected an integer from 1 to 9`);
 }
 
 function isCount(value: unknown): value is number {

@@ -35,7 +35,8 @@ export const closeCodes: Readonly<Record<number, CloseCode>> = Object.freeze({
   1009: {
     name: 'message too big',
     retry: 'do not retry',
-    meaning: 'A message was longer than limits.messageBytes.',
+    meaning:
+      'A message was longer than limits.messageBytes, or compressed messages came to more than may wait for an app.',
   },
   1011: {
     name: 'internal error',

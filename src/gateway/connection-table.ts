@@ -3,7 +3,9 @@ import { idGenerator } from '../lib/ids.ts';
 import { plainAddress } from '../lib/plain-address.ts';
 import type { Counts } from '../metrics/counts.ts';
 import type { AppCalls } from './app-calls.ts';
-import { Connection, type ConnectionOwner } from './connection.ts';
+import type { ConnectionOwner } from './connection-owner.ts';
+import { Connection } from './connection.ts';
+import type { Dispatcher } from './dispatcher.ts';
 import { type Encoding, plainEncoding } from './encoding.ts';
 import type { ConnectionLimits, GatewayOptions } from './gateway-options.ts';
 import type { GatewaySocket } from './gateway-socket.ts';
@@ -17,6 +19,7 @@ export interface ConnectionTableParts {
   readonly options: GatewayOptions;
   readonly owner: ConnectionOwner;
   readonly apps: AppCalls;
+  readonly dispatcher: Dispatcher;
   readonly counts: Counts;
   readonly trace: Trace;
 }
@@ -28,6 +31,8 @@ export class ConnectionTable {
   readonly #handshaker: Handshaker;
   readonly #heartbeat: Heartbeat;
   readonly #nextId = idGenerator();
+  /** Of apps with limits of their own: all connections of a kind share one object. */
+  readonly #limits = new WeakMap<HandshakeOptions, ConnectionLimits>();
   #isClosing = false;
   #emptied: (() => void) | undefined;
 
@@ -48,8 +53,7 @@ export class ConnectionTable {
   /** @returns undefined when the request was refused; the client has been told why with an HTTP status */
   open(request: IncomingMessage, options: HandshakeOptions, entry: HandshakeEntry): Connection | undefined {
     const { counts, owner, trace } = this.#parts;
-    const general = this.#parts.options.limits;
-    const limits = options.limits === undefined ? general : { ...general, ...options.limits };
+    const limits = this.#limitsOf(options);
     const upgraded = this.#upgrade(request, options, entry, limits);
     if (upgraded === undefined) {
       counts.handshakesRefused++;
@@ -77,12 +81,12 @@ export class ConnectionTable {
 
   /** To be called when a connection is gone. */
   remove(connection: Connection, code: number, reason: string): void {
-    const { counts, trace, apps } = this.#parts;
+    const { counts, trace, dispatcher } = this.#parts;
     this.#connections.delete(connection.id);
     counts.connections--;
     counts.countClose(code);
     trace.write('carillon:handshake', { event: 'close', connection: connection.id, code, reason });
-    apps.closed(connection, code, reason);
+    dispatcher.closed(connection, code, reason);
     if (this.#connections.size === 0) this.#emptied?.();
   }
 
@@ -106,6 +110,14 @@ export class ConnectionTable {
     const deadline = setTimeout(() => this.#terminateAll(), this.#parts.options.closeTimeoutMs);
     await emptied;
     clearTimeout(deadline);
+  }
+
+  #limitsOf(options: HandshakeOptions): ConnectionLimits {
+    const general = this.#parts.options.limits;
+    if (options.limits === undefined) return general;
+    let limits = this.#limits.get(options);
+    if (limits === undefined) this.#limits.set(options, (limits = { ...general, ...options.limits }));
+    return limits;
   }
 
   #terminateAll(): void {
@@ -133,7 +145,6 @@ export class ConnectionTable {
       return options.encoding?.(webSocket.protocol) ?? plainEncoding;
     } catch (error) {
       this.#parts.apps.logged(error);
-      webSocket.on('error', () => {});
       webSocket.close(1011, 'internal error');
       return undefined;
     }

@@ -4,50 +4,27 @@ import type { Identity } from '../auth/identity.ts';
 import type { MessageKind } from '../broker/broker.ts';
 import type { Counts } from '../metrics/counts.ts';
 import { fitCloseReason, isSendableCloseCode } from './close-codes.ts';
+import type { ConnectionFacts, ConnectionOwner } from './connection-owner.ts';
 import type { Encoding } from './encoding.ts';
+import type { Entry } from './entry.ts';
 import { type Frame, pingFrame, pongFrame } from './frame.ts';
 import type { ConnectionLimits } from './gateway-options.ts';
 import type { GatewaySocket } from './gateway-socket.ts';
 import type { ConnectionWatcher, HandshakeOptions } from './handshake-options.ts';
-import type { HandlerQueue } from './handler-queue.ts';
 import { Inbox, type ReceivedMessage } from './inbox.ts';
-import type { Joining } from './joining.ts';
-import { Outbox, type FlushScheduler } from './outbox.ts';
+import type { Intake } from './intake.ts';
+import type { Joinings } from './joining.ts';
+import { Outbox, type OutboxOwner } from './outbox.ts';
+import { Shedding, type Newcomer, type Shed, type SheddingParts } from './shedding.ts';
 
 /** How long a socket whose client has ended its half may be idle before it is destroyed. */
 const halfClosedTimeoutMs = 5_000;
 
-/** What a connection tells its gateway. */
-export interface ConnectionOwner {
-  readonly scheduler: FlushScheduler;
-  received(connection: Connection, data: Buffer, kind: MessageKind): void;
-  /** The connection begins to close: it gets nothing more. Called once. */
-  left(connection: Connection): void;
-  /** The kernel has taken everything sent so far; only asked for where there is an `onDrain`. */
-  drained(connection: Connection): void;
-  /** The connection is gone. Called once, after `left`. */
-  closed(connection: Connection, code: number, reason: string): void;
-  /**
-   * There is no room in the outbox for what was to be sent.
-   * @param subscription where it was of one
-   * @returns whether the connection stays without it; else it is closed
-   */
-  overflowed(connection: Connection, subscription: string | undefined): boolean;
-}
-
-export interface ConnectionFacts {
-  readonly id: string;
-  /** The client's IP address; IPv4 in its own notation, also on a dual-stack socket. */
-  readonly address: string;
-  readonly identity: Identity | undefined;
-  readonly encoding: Encoding;
-  readonly limits: ConnectionLimits;
-  readonly windowBits: number;
-  readonly watcher: ConnectionWatcher | undefined;
-}
+/** The socket under a connection, which knows whose it is: a listener of its own would be a closure per connection. */
+export type ConnectionSocket = Socket & { carillonConnection?: Connection };
 
 /** One client's WebSocket session on this worker. Made by `Gateway.handshake`. */
-export class Connection {
+export class Connection implements OutboxOwner {
   readonly id: string;
   readonly address: string;
   readonly identity: Identity | undefined;
@@ -55,18 +32,18 @@ export class Connection {
   readonly limits: ConnectionLimits;
   readonly handlers: HandshakeOptions;
   /** The subscriptions it is in; kept by the gateway. */
-  subscriptions: Map<string, Joining> | undefined;
-  /** There while asynchronous handlers are under way; kept by the gateway. */
-  handlerQueue: HandlerQueue | undefined;
-  /** Subscription → what presence says of it; kept by the gateway. */
-  presences: Map<string, string> | undefined;
+  subscriptions: Joinings | undefined;
+  /** What of its messages is under way or waits; kept by the dispatcher. */
+  intake: Intake | undefined;
   readonly #owner: ConnectionOwner;
   readonly #webSocket: GatewaySocket;
-  readonly #socket: Socket;
+  readonly #socket: ConnectionSocket;
   readonly #outbox: Outbox;
   readonly #windowBits: number;
   readonly #watcher: ConnectionWatcher | undefined;
   readonly #inbox: Inbox | undefined;
+  /** There while it is behind and a policy has decided what waits. */
+  #shedding: Shedding | undefined;
   #bytesReadAtLastPing = -1;
   #closeCode = 0;
   #closeReason = '';
@@ -76,7 +53,7 @@ export class Connection {
   constructor(
     owner: ConnectionOwner,
     webSocket: GatewaySocket,
-    socket: Socket,
+    socket: ConnectionSocket,
     handlers: HandshakeOptions,
     facts: ConnectionFacts,
   ) {
@@ -91,18 +68,12 @@ export class Connection {
     this.#owner = owner;
     this.#webSocket = webSocket;
     this.#socket = socket;
-    this.#outbox = new Outbox(
-      socket,
-      owner.scheduler,
-      handlers.onDrain === undefined ? undefined : () => this.#taken(),
-    );
+    this.#outbox = new Outbox(socket, facts.windowBits, owner.sending, this);
     this.#inbox = handlers.readEvents === false ? new Inbox(webSocket) : undefined;
     webSocket.connection = this;
-    webSocket.on('message', onMessage);
-    webSocket.on('ping', onPing);
-    webSocket.on('close', onClose);
-    webSocket.on('error', onError);
-    socket.once('end', onHalfClosed);
+    socket.carillonConnection = this;
+    // Before ws ends the other half.
+    socket.prependListener('end', onHalfClosed);
   }
 
   get subprotocol(): string {
@@ -130,7 +101,9 @@ export class Connection {
    */
   receive(): Promise<ReceivedMessage | undefined> {
     if (this.#inbox === undefined) throw new Error('receive() needs a handshake with readEvents: false');
-    return this.#inbox.next();
+    const inbox = this.#inbox;
+    const room = this.#owner.dispatcher.room();
+    return room === undefined ? inbox.next() : room.then(() => inbox.next());
   }
 
   /** Stops reading, so that TCP slows the client down; messages of what was read already still come. For the push mode. */
@@ -162,6 +135,7 @@ export class Connection {
   close(code = 1000, reason = ''): void {
     if (!isSendableCloseCode(code))
       throw new RangeError(`close code ${code}: expected 1000-1003, 1007-1014 or 3000-4999`);
+    this.intake?.discard();
     this.#webSocket.close(code, fitCloseReason(reason));
   }
 
@@ -171,14 +145,14 @@ export class Connection {
   }
 
   /**
-   * Puts a frame in the outbox.
-   * @param subscription where the message is of one: its policy says what happens when there is no room
+   * Puts a frame in the outbox. Where it is of a subscription, whose policy says what happens when there is no room.
+   * @param isPromised it cannot be left out, whatever the policy
    * @returns false when the connection is gone, was just closed as a slow consumer, or is spared and stays without it
    */
-  enqueue(frame: Frame, counts: Counts, subscription?: string): boolean {
+  enqueue(frame: Frame, counts: Counts, isPromised = false): boolean {
     if (!this.open) return false;
     const bytes = frame.bytesFor(this.#windowBits);
-    if (!this.#push(bytes, subscription)) return false;
+    if (!this.#push(frame, bytes, isPromised)) return false;
     counts.messagesSent++;
     counts.bytesSent += bytes.length;
     return true;
@@ -190,14 +164,14 @@ export class Connection {
   }
 
   /**
-   * Puts frames in the outbox, all or none.
+   * Puts frames in the outbox, all or none: where there is no room the connection is closed.
    * @param mostBytes headers included
    * @returns false when they are more
    */
   enqueueAll(frames: readonly Frame[], counts: Counts, mostBytes: number): boolean {
     const bytes = frames.reduce((sum, frame) => sum + frame.bytesFor(this.#windowBits).length, 0);
     if (bytes > mostBytes) return false;
-    for (const frame of frames) if (!this.enqueue(frame, counts)) break;
+    for (const frame of frames) if (!this.enqueue(frame, counts, true)) break;
     return true;
   }
 
@@ -210,8 +184,16 @@ export class Connection {
     // A reader that paused hears nothing, the pong included; its silence says nothing of the client.
     if (bytesRead === this.#bytesReadAtLastPing && !this.#webSocket.isPaused) return false;
     this.#bytesReadAtLastPing = bytesRead;
-    if (this.open) this.#outbox.push(pingFrame);
+    if (this.open) this.#outbox.push(pingFrame, pingFrame.bytesFor(this.#windowBits));
     return true;
+  }
+
+  /** Has a policy decide what waits, with a newcomer. To be called from `overflowed` and `keepLatest`. */
+  shed(newcomer: Omit<Newcomer, 'totalBytes'>, note: SheddingParts['note']): Shed {
+    const parts = { windowBits: this.#windowBits, capBytes: this.limits.outboxBytes, note };
+    const shedding = (this.#shedding ??= new Shedding(parts));
+    const totalBytes = this.#outbox.bytes;
+    return this.#outbox.edit((waiting) => shedding.admit(waiting, { ...newcomer, totalBytes }));
   }
 
   /** Calls back when the kernel has taken all that waits now, or the connection is gone. */
@@ -221,33 +203,48 @@ export class Connection {
 
   /** Called by the socket when a close begins, by either side. */
   leave(code: number, reason: string): void {
+    if (this.#closeCode === 0) this.#owner.dispatcher.ending(this);
+    // Also where a handler has closed it just now.
     if (this.#closeCode !== 0) return;
     this.#closeCode = code;
     this.#closeReason = reason;
-    this.#outbox.flush();
+    this.#outbox.release();
     // A paused reader would never see the client's answer to the close.
     this.#webSocket.resume();
     this.#owner.left(this);
   }
 
+  /** Part of `OutboxOwner`. */
+  emptied(): void {
+    this.#shedding = undefined;
+    if (this.handlers.onDrain !== undefined && this.open) this.#owner.drained(this);
+  }
+
   /** One message is taken whatever its size when nothing else waits: a client that reads is never a slow one. */
-  #push(bytes: Buffer, subscription?: string): boolean {
-    const waiting = this.#outbox.bytes;
-    if (waiting > 0 && waiting + bytes.length > this.limits.outboxBytes) {
-      if (!this.#owner.overflowed(this, subscription)) this.#overflow();
-      return false;
+  #push(entry: Entry, bytes: Buffer, isPromised = false): boolean {
+    const outbox = this.#outbox;
+    const cap = this.limits.outboxBytes;
+    if (outbox.isBehind && entry.content === 'publication' && !isPromised) {
+      const outcome = this.#owner.keepLatest(this, entry);
+      if (outcome !== undefined) return outcome === 'queued';
     }
-    this.#outbox.push(bytes);
+    if (!outbox.hasRoom(bytes.length, cap)) {
+      // What this turn has given may go out at once.
+      outbox.flush();
+      if (!outbox.hasRoom(bytes.length, cap)) {
+        const outcome = this.#owner.overflowed(this, isPromised ? undefined : entry);
+        if (outcome === 'closed') this.#overflow();
+        return outcome === 'queued';
+      }
+    }
+    outbox.push(entry, bytes);
+    this.#shedding?.queued(entry, bytes.length);
     return true;
   }
 
   #overflow(): void {
     this.#outbox.discard();
     this.close(1013, `slow consumer: more than ${this.limits.outboxBytes} bytes were waiting`);
-  }
-
-  #taken(): void {
-    if (this.open && this.#outbox.bytes === 0) this.#owner.drained(this);
   }
 
   #closed(code: number, reason: string): void {
@@ -265,12 +262,25 @@ export class Connection {
     this.#inbox.put({ data, kind });
   }
 
+  // What the socket tells.
+
   static received(connection: Connection, data: Buffer, isBinary: boolean): void {
     connection.#received(data, isBinary ? 'binary' : 'text');
   }
 
   static pinged(connection: Connection, payload: Buffer): void {
-    if (connection.open) connection.#push(pongFrame(payload));
+    if (!connection.open) return;
+    const pong = pongFrame(payload);
+    connection.#push(pong, pong.bytesFor(connection.#windowBits));
+    connection.#owner.dispatcher.control(connection);
+  }
+
+  static ponged(connection: Connection): void {
+    if (connection.open) connection.#owner.dispatcher.control(connection);
+  }
+
+  static halfClosed(connection: Connection): void {
+    if (connection.open) connection.#outbox.release();
   }
 
   static closed(connection: Connection, code: number, reason: string): void {
@@ -278,32 +288,12 @@ export class Connection {
   }
 }
 
-// Listeners are functions of the module, shared by all connections: ws calls them with the socket as `this`.
-
-function onMessage(this: WebSocket, data: WebSocket.RawData, isBinary: boolean): void {
-  const { connection } = this as GatewaySocket;
-  // With ws' default binaryType a message is always one Buffer.
-  if (connection !== undefined) Connection.received(connection, data as Buffer, isBinary);
-}
-
-function onClose(this: WebSocket, code: number, reason: Buffer): void {
-  const { connection } = this as GatewaySocket;
-  if (connection !== undefined) Connection.closed(connection, code, reason.toString());
-}
-
-function onPing(this: WebSocket, payload: Buffer): void {
-  const { connection } = this as GatewaySocket;
-  if (connection !== undefined) Connection.pinged(connection, payload);
-}
-
 /** The client has ended its half: what it does not take of the rest soon, it never will. */
-function onHalfClosed(this: Socket): void {
+function onHalfClosed(this: ConnectionSocket): void {
+  if (this.carillonConnection !== undefined) Connection.halfClosed(this.carillonConnection);
   this.setTimeout(halfClosedTimeoutMs, destroyThis);
 }
 
 function destroyThis(this: Socket): void {
   this.destroy();
 }
-
-/** A broken frame or a reset: ws closes the connection with the code of RFC 6455, and `close` follows. */
-function onError(): void {}

@@ -3,10 +3,29 @@ import type { Log } from '../lib/log.ts';
 import type { Counts } from '../metrics/counts.ts';
 import type { Connection } from './connection.ts';
 import type { Encoding, Message } from './encoding.ts';
+import type { EntryContent } from './entry.ts';
+import type { FlushScheduler } from './flush-scheduler.ts';
 import { Frame } from './frame.ts';
 import type { CompressionOptions } from './gateway-options.ts';
 import type { Hub } from './hub.ts';
+import type { Missed } from './missed-note.ts';
 import { RecalledFrames } from './recalled-frames.ts';
+
+export interface DeliveryParts {
+  readonly hub: Hub;
+  /** By id, of this worker. */
+  readonly connections: ReadonlyMap<string, Connection>;
+  readonly scheduler: FlushScheduler;
+  readonly compression: CompressionOptions;
+  readonly counts: Counts;
+  readonly log: Log;
+}
+
+export interface MissedFrames {
+  readonly frames: readonly Frame[];
+  /** Whether they say that publications are missing. */
+  readonly isGap: boolean;
+}
 
 /**
  * From the broker to the outboxes: one frame per encoding present among the subscribers, the same bytes for each.
@@ -15,21 +34,17 @@ import { RecalledFrames } from './recalled-frames.ts';
 export class Delivery {
   readonly #hub: Hub;
   readonly #connections: ReadonlyMap<string, Connection>;
+  readonly #scheduler: FlushScheduler;
   readonly #compression: CompressionOptions;
   readonly #counts: Counts;
   readonly #log: Log;
   readonly #failed = new WeakSet<Encoding>();
   readonly #recalled = new RecalledFrames((encoding, publication) => this.#recall(encoding, publication));
 
-  constructor(
-    hub: Hub,
-    connections: ReadonlyMap<string, Connection>,
-    compression: CompressionOptions,
-    counts: Counts,
-    log: Log,
-  ) {
+  constructor({ hub, connections, scheduler, compression, counts, log }: DeliveryParts) {
     this.#hub = hub;
     this.#connections = connections;
+    this.#scheduler = scheduler;
     this.#compression = compression;
     this.#counts = counts;
     this.#log = log;
@@ -38,7 +53,12 @@ export class Delivery {
   /** @returns to how many it was given */
   deliver(publication: Publication): number {
     const excluded = this.#excluded(publication.exclude);
-    const given = this.#fanOut(publication.subscription, (encoding) => encoding.publication(publication), excluded);
+    const given = this.#fanOut(
+      publication.subscription,
+      'publication',
+      (encoding) => encoding.publication(publication),
+      excluded,
+    );
     this.#counts.deliveries += given;
     return given;
   }
@@ -50,7 +70,7 @@ export class Delivery {
   deliverTo(connection: Connection, publication: Publication): boolean {
     const frame = this.#recalled.get(connection.encoding, publication);
     if (frame === undefined) return true;
-    const given = connection.enqueue(frame, this.#counts, publication.subscription);
+    const given = connection.enqueue(frame, this.#counts);
     if (given) this.#counts.deliveries++;
     return given;
   }
@@ -72,16 +92,16 @@ export class Delivery {
   }
 
   presence(event: PresenceEvent): void {
-    this.#fanOut(event.subscription, (encoding) => encoding.presence?.(event));
+    this.#fanOut(event.subscription, 'presence', (encoding) => encoding.presence?.(event));
   }
 
   /** @returns how many were told */
   gap(name: string): number {
-    return this.#fanOut(name, (encoding) => encoding.gap?.(name));
+    return this.#fanOut(name, 'other', (encoding) => encoding.gap?.(name));
   }
 
   presenceGap(name: string): void {
-    this.#fanOut(name, (encoding) => encoding.presenceGap?.(name));
+    this.#fanOut(name, 'other', (encoding) => encoding.presenceGap?.(name));
   }
 
   /** One subscriber. @returns false when its outbox has no room, or it is gone */
@@ -94,14 +114,27 @@ export class Delivery {
     return this.#tell(connection, name, (encoding) => encoding.presenceGap?.(name));
   }
 
+  /** What a client is told of what it was not given. */
+  missed({ encoding }: Connection, name: string, missed: Missed): MissedFrames {
+    const { publications, hasPresence, hasMore } = missed;
+    const gaps = [
+      publications > 0 ? this.#encode(encoding, (one) => one.gap?.(name, publications)) : undefined,
+      hasMore ? this.#encode(encoding, (one) => one.gap?.(name)) : undefined,
+    ].filter((message) => message !== undefined);
+    const stale = hasPresence ? this.#encode(encoding, (one) => one.presenceGap?.(name)) : undefined;
+    const messages = stale === undefined ? gaps : [...gaps, stale];
+    return { isGap: gaps.length > 0, frames: messages.map((message) => this.#frame(message, name, 'other')) };
+  }
+
   #tell(connection: Connection, name: string, encode: (encoding: Encoding) => Message | undefined): boolean {
     const message = this.#encode(connection.encoding, encode);
-    return message === undefined || connection.enqueue(new Frame(message, this.#compression), this.#counts, name);
+    return message === undefined || connection.enqueue(this.#frame(message, name, 'other'), this.#counts);
   }
 
   /** @returns how many connections were given something */
   #fanOut(
     name: string,
+    content: EntryContent,
     encode: (encoding: Encoding) => Message | undefined,
     excluded?: ReadonlySet<Connection>,
   ): number {
@@ -113,13 +146,15 @@ export class Delivery {
       const message = this.#encode(encoding, encode);
       if (message === undefined) continue;
       // Encodings that answer with the same message share its bytes as well.
-      if (last?.message !== message) last = { message, frame: new Frame(message, this.#compression) };
+      if (last?.message !== message) last = { message, frame: this.#frame(message, name, content) };
       const { frame } = last;
+      this.#scheduler.begin(subscribers.size);
       for (const connection of subscribers) {
         if (excluded?.has(connection) === true) continue;
-        if (connection.enqueue(frame, this.#counts, name)) given++;
+        if (connection.enqueue(frame, this.#counts)) given++;
       }
     }
+    this.#scheduler.end();
     return given;
   }
 
@@ -127,7 +162,11 @@ export class Delivery {
     const message = this.#encode(encoding, () =>
       encoding.recalled === undefined ? encoding.publication(publication) : encoding.recalled(publication),
     );
-    return message && new Frame(message, this.#compression);
+    return message && this.#frame(message, publication.subscription, 'publication');
+  }
+
+  #frame(message: Message, subscription: string, content: EntryContent): Frame {
+    return new Frame(message, this.#compression, subscription, content);
   }
 
   #encode(encoding: Encoding, encode: (encoding: Encoding) => Message | undefined): Message | undefined {

@@ -18,9 +18,12 @@ export interface Encoding {
   recalled?(publication: Publication): Message | undefined;
   /** Somebody joined, changed in or left a subscription with presence. */
   presence?(event: PresenceEvent): Message | undefined;
-  /** Publications of the subscription may have been missed. */
-  gap?(subscription: string): Message | undefined;
-  /** Events of presence may have been missed, while publications are given from history. */
+  /**
+   * Publications of the subscription may have been missed.
+   * @param missed how many this one client was not given, as it does not read fast enough; nothing else is missing then
+   */
+  gap?(subscription: string, missed?: number): Message | undefined;
+  /** Events of presence may have been missed, and no publications but those that a gap tells of. */
   presenceGap?(subscription: string): Message | undefined;
 }
 

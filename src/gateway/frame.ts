@@ -1,6 +1,7 @@
 import { constants, deflateRawSync } from 'node:zlib';
 import type { MessageKind } from '../broker/broker.ts';
 import type { Message } from './encoding.ts';
+import type { Entry, EntryContent } from './entry.ts';
 import type { CompressionOptions } from './gateway-options.ts';
 
 const FIN = 0x80;
@@ -8,11 +9,16 @@ const RSV1 = 0x40;
 const opcodes: Readonly<Record<MessageKind, number>> = { text: 0x1, binary: 0x2 };
 
 /** An unmasked ping without payload (RFC 6455 §5.5.2). */
-export const pingFrame: Buffer = Buffer.from([FIN | 0x9, 0]);
+export const pingFrame: Entry = controlFrame(0x9, Buffer.alloc(0));
 
 /** A pong with its ping's payload, at most 125 bytes (RFC 6455 §5.5.3). */
-export function pongFrame(payload: Buffer): Buffer {
-  return frameOf(0xa, payload);
+export function pongFrame(payload: Buffer): Entry {
+  return controlFrame(0xa, payload);
+}
+
+function controlFrame(opcode: number, payload: Buffer): Entry {
+  const bytes = frameOf(opcode, payload);
+  return { subscription: undefined, content: 'other', bytesFor: () => bytes };
 }
 
 /** No compression on this connection. */
@@ -22,13 +28,23 @@ export const uncompressed = 0;
  * One message as bytes ready for sockets: encoded once, and once more per window size among the receivers that
  * negotiated compression, however many they are.
  */
-export class Frame {
+export class Frame implements Entry {
+  readonly subscription: string | undefined;
+  readonly content: EntryContent;
   readonly #message: Message;
   readonly #compression: CompressionOptions;
   #plain: Buffer | undefined;
   #deflated: Map<number, Buffer> | undefined;
 
-  constructor(message: Message, compression: CompressionOptions) {
+  /** @param subscription where the message is of one */
+  constructor(
+    message: Message,
+    compression: CompressionOptions,
+    subscription?: string,
+    content: EntryContent = 'other',
+  ) {
+    this.subscription = subscription;
+    this.content = content;
     this.#message = message;
     this.#compression = compression;
   }

@@ -6,7 +6,7 @@ export interface ConnectionLimits {
   readonly messageBytes: number;
   /**
    * Most bytes that may wait for one client, the kernel's own buffer not counted; above it the connection is closed
-   * with 1013. One message is always taken when nothing else waits. Default 4 MiB.
+   * with 1013, or what the subscription's policy for slow consumers says happens. One message is always taken when nothing else waits. Default 4 MiB.
    */
   readonly outboxBytes: number;
 }

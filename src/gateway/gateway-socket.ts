@@ -1,5 +1,5 @@
 import { WebSocket } from 'ws';
-import type { Connection } from './connection.ts';
+import { Connection } from './connection.ts';
 
 /**
  * ws' socket, which reads and parses; what is sent goes through the connection's outbox. ws answers a client's close
@@ -13,5 +13,30 @@ export class GatewaySocket extends WebSocket {
   override close(code?: number, reason?: string | Buffer): void {
     if (this.readyState === WebSocket.OPEN) this.connection?.leave(code ?? 1005, reason?.toString() ?? '');
     super.close(code, reason);
+  }
+
+  /** Events go straight to the connection: listeners, always the same ones, would take 250 bytes of every socket. */
+  override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {
+    const { connection } = this;
+    switch (event) {
+      case 'message':
+        // With ws' default binaryType a message is always one Buffer.
+        if (connection !== undefined) Connection.received(connection, first as Buffer, second as boolean);
+        return true;
+      case 'ping':
+        if (connection !== undefined) Connection.pinged(connection, first as Buffer);
+        return true;
+      case 'pong':
+        if (connection !== undefined) Connection.ponged(connection);
+        return true;
+      case 'close':
+        if (connection !== undefined) Connection.closed(connection, first as number, String(second));
+        return true;
+      case 'error':
+        // A broken frame or a reset: ws closes the connection with the code of RFC 6455, and `close` follows.
+        return true;
+      default:
+        return super.emit(event, first, second);
+    }
   }
 }

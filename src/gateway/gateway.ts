@@ -15,23 +15,27 @@ import type { Counts } from '../metrics/counts.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { AppCalls } from './app-calls.ts';
 import type { MulticastOptions, Subscribed, SubscribeOptions } from './calls.ts';
-import { checkHistoryQuery, checkPublicationId } from './check-arguments.ts';
+import { checkCompression, checkHistoryQuery } from './check-arguments.ts';
 import type { DisconnectOptions } from './cluster-control.ts';
 import { ClusterMember, identityOf } from './cluster-member.ts';
 import { ConnectionTable } from './connection-table.ts';
-import type { Connection, ConnectionOwner } from './connection.ts';
+import type { ConnectionOwner } from './connection-owner.ts';
+import type { Connection } from './connection.ts';
 import { Continuity } from './continuity.ts';
 import type { DisconnectTarget } from './control-messages.ts';
 import { Delivery } from './delivery.ts';
+import { findSocketWrites } from './direct-writes.ts';
+import { Dispatcher } from './dispatcher.ts';
 import { CapabilityError } from './errors.ts';
 import { kindOf } from './encoding.ts';
 import { Frame } from './frame.ts';
 import { defaultRecovery, type CompressionOptions, type GatewayOptions } from './gateway-options.ts';
+import { FlushScheduler } from './flush-scheduler.ts';
 import type { HandshakeEntry, HandshakeOptions } from './handshake-options.ts';
 import { Hub } from './hub.ts';
 import type { NodeFacts, NodeIdentity } from './node-facts.ts';
-import { FlushScheduler } from './outbox.ts';
 import { Presence } from './presence.ts';
+import { Publisher } from './publisher.ts';
 import { SlowSubscribers } from './slow-subscribers.ts';
 import { checkName, everyone } from './subscription-name.ts';
 import { type ResolvedRule, type SubscriptionRule, SubscriptionRules } from './subscription-rules.ts';
@@ -61,7 +65,8 @@ export class Gateway {
   readonly #counts: Counts;
   readonly #hub = new Hub();
   readonly #rules: SubscriptionRules;
-  readonly #apps: AppCalls;
+  readonly #dispatcher: Dispatcher;
+  readonly #publisher: Publisher;
   readonly #delivery: Delivery;
   readonly #connections: ConnectionTable;
   readonly #slow: SlowSubscribers;
@@ -75,6 +80,7 @@ export class Gateway {
     const { broker, options, log, severities, metrics, builtInRules = [], node: identity = identityOf() } = parts;
     const { counts } = metrics;
     const hub = this.#hub;
+    const scheduler = new FlushScheduler();
     const { history } = broker;
     const limits = options.recovery ?? defaultRecovery;
     const trace = new Trace(log, severities);
@@ -88,9 +94,19 @@ export class Gateway {
     this.#trace = trace;
     this.#counts = counts;
     this.#rules = rules;
-    this.#apps = new AppCalls(log, counts);
-    this.#connections = new ConnectionTable({ options, owner: this.#owner(), apps: this.#apps, counts, trace });
-    const delivery = new Delivery(hub, this.#connections.byId, options.compression, counts, log);
+    const apps = new AppCalls(log, counts);
+    this.#dispatcher = new Dispatcher(apps, counts, scheduler);
+    this.#publisher = new Publisher({ broker, rules, dispatcher: this.#dispatcher, counts, trace });
+    this.#connections = new ConnectionTable({
+      options,
+      owner: this.#owner(scheduler, apps),
+      apps,
+      dispatcher: this.#dispatcher,
+      counts,
+      trace,
+    });
+    const connections = this.#connections.byId;
+    const delivery = new Delivery({ hub, connections, scheduler, compression: options.compression, counts, log });
     const slow = new SlowSubscribers({ hub, delivery, rules, counts, track: (name) => this.#continuity.track(name) });
     const continuity = new Continuity({ history, delivery, slow, rules, limits, counts });
     const presence = new Presence(broker.presence, rules, trace);
@@ -110,7 +126,6 @@ export class Gateway {
       counts,
       trace,
     });
-    const connections = this.#connections.byId;
     this.#member = new ClusterMember({ broker, identity, connections, severities, counts, log });
     metrics.watchOutboxes(() => this.#connections.bufferedBytes);
   }
@@ -118,9 +133,11 @@ export class Gateway {
   /**
    * Starts the broker and resolves when connections can be taken. When it rejects the broker has been closed.
    * @throws CapabilityError when a configured rule keeps history and the broker cannot
+   * @throws ArgumentError for a compression that cannot be
    */
   static async start(parts: GatewayParts): Promise<Gateway> {
     checkRules(parts.options.subscriptions, parts.broker);
+    checkCompression(parts.options.compression);
     const gateway = new Gateway(parts);
     const continuity = gateway.#continuity;
     try {
@@ -213,30 +230,8 @@ export class Gateway {
    * @throws ArgumentError for an `id` that is empty or too long
    * @throws BrokerUnavailableError when it was not accepted, or, as its `outcome` says, perhaps not
    */
-  async multicast(name: string, data: string | Buffer, options: MulticastOptions = {}): Promise<Position | undefined> {
-    checkName(name);
-    const { kind = kindOf(data), exclude = [], info, id } = options;
-    if (id !== undefined) checkPublicationId(id);
-    const { history } = this.#rules.ruleOf(name);
-    this.#trace.message('multicast', name, data.length);
-    const publication = {
-      subscription: name,
-      data: typeof data === 'string' ? Buffer.from(data) : data,
-      kind,
-      exclude: exclude.map((connection) => connection.id),
-      ...(info === undefined ? {} : { info }),
-    };
-    try {
-      const position = await this.#broker.publish(publication, {
-        ...(history === undefined ? {} : { history }),
-        ...(id === undefined ? {} : { id }),
-      });
-      this.#counts.multicastsAccepted++;
-      return position;
-    } catch (error) {
-      this.#counts.multicastsRejected++;
-      throw error;
-    }
+  multicast(name: string, data: string | Buffer, options: MulticastOptions = {}): Promise<Position | undefined> {
+    return this.#publisher.multicast(name, data, options);
   }
 
   /**
@@ -324,18 +319,16 @@ export class Gateway {
     await this.close();
   }
 
-  #owner(): ConnectionOwner {
+  #owner(scheduler: FlushScheduler, apps: AppCalls): ConnectionOwner {
     return {
-      scheduler: new FlushScheduler(),
+      sending: { scheduler, writes: findSocketWrites() },
+      dispatcher: this.#dispatcher,
       received: (connection, data, kind) => this.#received(connection, data, kind),
-      drained: (connection) => this.#apps.drained(connection),
+      drained: (connection) => apps.drained(connection),
       left: (connection) => this.#subscriptions.leaveAll(connection),
       closed: (connection, code, reason) => this.#connections.remove(connection, code, reason),
-      overflowed: (connection, subscription) => {
-        if (subscription !== undefined && this.#slow.spare(subscription, connection)) return true;
-        this.#counts.slowConsumers++;
-        return false;
-      },
+      overflowed: (connection, entry) => this.#slow.overflowed(connection, entry),
+      keepLatest: (connection, entry) => this.#slow.keepLatest(connection, entry),
     };
   }
 
@@ -343,6 +336,6 @@ export class Gateway {
     this.#counts.messagesReceived++;
     this.#counts.bytesReceived += data.length;
     this.#trace.message('receive', connection.id, data.length);
-    if (connection.handlers.readEvents !== false) this.#apps.message(connection, data, kind);
+    if (connection.handlers.readEvents !== false) this.#dispatcher.message(connection, data, kind);
   }
 }

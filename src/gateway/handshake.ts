@@ -85,9 +85,11 @@ export class Handshaker {
       },
     };
     const server = new WebSocketServer(options);
-    server.on('headers', (headers) => {
-      this.#windowBits = agreedWindowBits(headers);
-    });
+    if (compress) {
+      server.on('headers', (headers) => {
+        this.#windowBits = agreedWindowBits(headers);
+      });
+    }
     return server;
   }
 

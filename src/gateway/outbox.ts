@@ -1,124 +1,225 @@
-import type { Duplex } from 'node:stream';
-import { pingFrame } from './frame.ts';
+import type { Socket } from 'node:net';
+import type { Batch, BatchStart } from './batch.ts';
+import type { Entry } from './entry.ts';
+import type { FlushScheduler } from './flush-scheduler.ts';
+import type { SocketWrites, Writer } from './socket-writes.ts';
 
-/** Above this many bytes a turn's messages are written before its end, so that the kernel can take them meanwhile. */
-const earlyFlushBytes = 64 * 1024;
-/** Up to this many bytes, several frames are joined into one buffer; above, copying costs more than a vector write … */
-const joinBytes = 32 * 1024;
-/** … unless the frames are this short on average: a write of its own costs more than the copy of so many bytes. */
-const shortFrameBytes = 2 * 1024;
-/** Results of joining that are kept until the end of the turn. */
-const keptJoins = 32;
+/** A turn's batch of up to this many bytes leaves in one write, of which everybody who was given the same has a share. */
+const batchBytes = 256 * 1024;
+/** Of what has had to wait, so much leaves in one write, or one entry. The rest can still be dropped. */
+const pieceBytes = 64 * 1024;
+/** Pieces that one connection may send in a row before others have their turn. */
+const piecesInARow = 4;
+
+export interface OutboxParts {
+  readonly scheduler: FlushScheduler;
+  readonly writes: SocketWrites;
+}
+
+export interface OutboxOwner {
+  /** The kernel has taken all that was written. */
+  emptied(): void;
+}
+
+interface Waiter {
+  remainingBytes: number;
+  readonly callback: () => void;
+}
 
 /**
- * What a connection still has to send. Frames given in one turn of the event loop leave in one write at the turn's
- * end, in the order given; frames are shared between connections and never changed.
+ * What a connection still has to send. What it is given in one turn of the event loop leaves in one write at the
+ * turn's end, in the order given. While the kernel has not taken a write no other is begun: what is given then waits
+ * here, entry by entry.
  */
-export class Outbox {
-  readonly #socket: Duplex;
-  readonly #scheduler: FlushScheduler;
-  readonly #taken: (() => void) | undefined;
-  #frames: Buffer[] = [];
-  #bytes = 0;
+export class Outbox implements Writer {
+  readonly #socket: Socket;
+  readonly #parts: OutboxParts;
+  readonly #start: BatchStart;
+  readonly #owner: OutboxOwner;
+  /** Given in this turn. */
+  #batch: Batch | undefined;
+  /** Given before, and has to wait; before the batch. */
+  #backlog: Entry[] | undefined;
+  #backlogBytes = 0;
+  #inFlightBytes = 0;
+  #isScheduled = false;
+  #waitsInBulk = false;
+  #waiters: Waiter[] | undefined;
 
-  /** @param taken called after each write that the kernel has taken whole */
-  constructor(socket: Duplex, scheduler: FlushScheduler, taken?: () => void) {
+  constructor(socket: Socket, windowBits: number, parts: OutboxParts, owner: OutboxOwner) {
     this.#socket = socket;
-    this.#scheduler = scheduler;
-    this.#taken = taken;
+    this.#parts = parts;
+    this.#start = parts.scheduler.batchStart(windowBits);
+    this.#owner = owner;
   }
 
   /** Bytes the kernel has not taken. */
   get bytes(): number {
-    return this.#bytes + this.#socket.writableLength;
+    return (this.#batch?.byteLength ?? 0) + this.#backlogBytes + this.#inFlightBytes;
   }
 
-  push(frame: Buffer): void {
-    if (this.#frames.length === 0) this.#scheduler.schedule(this);
-    this.#frames.push(frame);
-    this.#bytes += frame.length;
-    if (this.#bytes > earlyFlushBytes) this.flush();
+  /** Whether the kernel has not taken what was written: what is given waits until then. */
+  get isBehind(): boolean {
+    return this.#inFlightBytes > 0;
   }
 
-  flush(): void {
-    const frames = this.#frames;
-    if (frames.length === 0) return;
-    const bytes = this.#bytes;
-    this.#frames = [];
-    this.#bytes = 0;
-    const [only] = frames;
-    if (frames.length === 1 && only !== undefined) {
-      this.#write(only);
-    } else if (bytes <= joinBytes || bytes <= frames.length * shortFrameBytes) {
-      this.#write(this.#scheduler.join(frames, bytes));
-    } else {
-      this.#socket.cork();
-      for (const frame of frames) this.#write(frame);
-      this.#socket.uncork();
+  /** Whether so many bytes more stay under the cap. One entry is taken whatever its size when nothing else waits. */
+  hasRoom(bytes: number, capBytes: number): boolean {
+    const waiting = this.bytes;
+    return waiting === 0 || waiting + bytes <= capBytes;
+  }
+
+  /** @param bytes the entry's, for this connection */
+  push(entry: Entry, bytes: Buffer): void {
+    if (this.#inFlightBytes > 0) {
+      (this.#backlog ??= []).push(entry);
+      this.#backlogBytes += bytes.length;
+      return;
     }
+    this.#batch = this.#batch === undefined ? this.#start.first(entry, bytes) : this.#batch.with(entry, bytes);
+    const { scheduler } = this.#parts;
+    if (this.#isScheduled && !(this.#waitsInBulk && !scheduler.isBulk)) return;
+    this.#isScheduled = true;
+    this.#waitsInBulk = scheduler.isBulk;
+    scheduler.schedule(this);
   }
 
-  /** Calls back once the kernel has taken all that waits now, or never will. A ping goes out behind it, as the least there is to write. */
-  whenTaken(callback: () => void): void {
-    this.flush();
-    this.#socket.write(pingFrame, callback);
+  /** Writes what waits, unless the kernel has not taken the last write. */
+  flush(): void {
+    this.#isScheduled = false;
+    if (this.#inFlightBytes > 0) return;
+    const batch = this.#batch;
+    if (batch === undefined && this.#backlog === undefined) return;
+    if (batch !== undefined && this.#backlog === undefined && batch.byteLength <= batchBytes) {
+      this.#batch = undefined;
+      if (this.#write(batch.joined)) this.#emptied();
+      return;
+    }
+    if (batch !== undefined) this.#setAside(batch);
+    this.#writePieces();
   }
 
-  #write(bytes: Buffer): void {
-    if (this.#taken === undefined) this.#socket.write(bytes);
-    else this.#socket.write(bytes, this.#taken);
-  }
-
-  /** Forgets what has not been written; what the socket has already taken goes out or dies with it. */
-  discard(): void {
-    this.#frames = [];
-    this.#bytes = 0;
-  }
-}
-
-interface Join {
-  readonly frames: readonly Buffer[];
-  readonly joined: Buffer;
-}
-
-/** Flushes every outbox that was given something, once per turn: one scheduled callback per worker, not per connection. */
-export class FlushScheduler {
-  #waiting: Outbox[] = [];
-  #joins: Join[] = [];
-  #nextJoin = 0;
-
-  schedule(outbox: Outbox): void {
-    if (this.#waiting.length === 0) setImmediate(flushWaiting, this);
-    this.#waiting.push(outbox);
+  /** Part of `Writer`. */
+  taken(): void {
+    const bytes = this.#inFlightBytes;
+    this.#inFlightBytes = 0;
+    this.#countTaken(bytes);
+    if (this.#inFlightBytes > 0) return;
+    if (this.#backlog === undefined) this.#emptied();
+    else this.#writePieces();
   }
 
   /**
-   * Joins frames. Subscribers of the same subscriptions were given the same frames, and so were clients that come back
-   * together, so the last results are kept for the next.
+   * Lets a policy for slow consumers change what waits; something must.
+   * @param change is given the entries, the oldest first, and answers by how many bytes they have become more or less
    */
-  join(frames: readonly Buffer[], bytes: number): Buffer {
-    for (const join of this.#joins) if (sameFrames(frames, join.frames)) return join.joined;
-    const joined = Buffer.concat(frames, bytes);
-    this.#joins[this.#nextJoin] = { frames, joined };
-    this.#nextJoin = (this.#nextJoin + 1) % keptJoins;
-    return joined;
+  edit<Change extends { readonly changedBytes: number }>(change: (waiting: Entry[]) => Change): Change {
+    if (this.#batch !== undefined) this.#setAside(this.#batch);
+    const backlog = (this.#backlog ??= []);
+    const changed = change(backlog);
+    this.#backlogBytes += changed.changedBytes;
+    if (backlog.length === 0) this.#backlog = undefined;
+    return changed;
   }
 
-  flush(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const outbox of waiting) outbox.flush();
-    this.#joins = [];
-    this.#nextJoin = 0;
+  /** Calls back once the kernel has taken all that waits now; at once when nothing does. */
+  whenTaken(callback: () => void): void {
+    this.flush();
+    const { bytes } = this;
+    if (bytes === 0) setImmediate(callback);
+    else (this.#waiters ??= []).push({ remainingBytes: bytes, callback });
   }
-}
 
-function flushWaiting(scheduler: FlushScheduler): void {
-  scheduler.flush();
-}
+  /** Hands all that waits to the socket, whether or not the kernel can take it: nothing will be given any more. */
+  release(): void {
+    const { bytes } = this;
+    if (this.#batch !== undefined) this.#setAside(this.#batch);
+    if (this.#backlog !== undefined) {
+      this.#socket.cork();
+      for (const entry of this.#backlog) this.#socket.write(entry.bytesFor(this.#start.windowBits));
+      this.#socket.uncork();
+    }
+    this.discard();
+    this.#inFlightBytes = bytes;
+  }
 
-function sameFrames(a: readonly Buffer[], b: readonly Buffer[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
+  /** Forgets what has not been written; what the socket has been given goes out or dies with it. */
+  discard(): void {
+    this.#batch = undefined;
+    this.#backlog = undefined;
+    this.#backlogBytes = 0;
+    for (const { callback } of this.#waiters ?? []) setImmediate(callback);
+    this.#waiters = undefined;
+  }
+
+  #setAside(batch: Batch): void {
+    const entries = batch.entries();
+    this.#batch = undefined;
+    this.#backlogBytes += batch.byteLength;
+    if (this.#backlog === undefined) this.#backlog = entries;
+    else for (const entry of entries) this.#backlog.push(entry);
+  }
+
+  #writePieces(): void {
+    for (let pieces = 0; this.#backlog !== undefined; pieces++) {
+      if (pieces === piecesInARow) {
+        this.#isScheduled = true;
+        this.#parts.scheduler.schedule(this);
+        return;
+      }
+      if (!this.#write(this.#takePiece(this.#backlog))) return;
+    }
+    this.#emptied();
+  }
+
+  #takePiece(backlog: Entry[]): Buffer {
+    const { windowBits } = this.#start;
+    const pieces: Buffer[] = [];
+    let length = 0;
+    for (const entry of backlog) {
+      // A note counts nothing, and is made when it is its turn.
+      const counted = entry.content === 'note' ? 0 : entry.bytesFor(windowBits).length;
+      if (pieces.length > 0 && length + counted > pieceBytes) break;
+      pieces.push(entry.bytesFor(windowBits));
+      length += counted;
+    }
+    backlog.splice(0, pieces.length);
+    this.#backlogBytes -= length;
+    if (backlog.length === 0) {
+      this.#backlog = undefined;
+      this.#backlogBytes = 0;
+    }
+    const [only] = pieces;
+    return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
+  }
+
+  /** @returns whether the kernel has taken all of it */
+  #write(bytes: Buffer): boolean {
+    // A note of which the client is told nothing.
+    if (bytes.length === 0) return true;
+    if (!this.#parts.writes.write(this.#socket, bytes, this)) {
+      this.#inFlightBytes = bytes.length;
+      return false;
+    }
+    this.#countTaken(bytes.length);
+    // Whoever was told may have flushed.
+    return this.#inFlightBytes === 0;
+  }
+
+  #countTaken(bytes: number): void {
+    if (this.#waiters === undefined) return;
+    const waiters = this.#waiters;
+    this.#waiters = undefined;
+    for (const waiter of waiters) waiter.remainingBytes -= bytes;
+    const left = waiters.filter(({ remainingBytes }) => remainingBytes > 0);
+    if (left.length > 0) this.#waiters = left;
+    for (const { remainingBytes, callback } of waiters) if (remainingBytes <= 0) callback();
+  }
+
+  #emptied(): void {
+    if (this.bytes > 0) return;
+    // What was dropped was never taken.
+    this.#countTaken(Infinity);
+    if (this.bytes === 0) this.#owner.emptied();
+  }
 }

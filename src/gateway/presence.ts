@@ -1,6 +1,7 @@
 import type { PresenceCapability, PresencePage, PresenceStats } from '../broker/broker.ts';
 import type { Connection } from './connection.ts';
 import { CapabilityError } from './errors.ts';
+import type { Joining } from './joining.ts';
 import type { SubscriptionRules } from './subscription-rules.ts';
 import type { Trace } from './trace.ts';
 
@@ -26,24 +27,27 @@ export class Presence {
   }
 
   /** To be called for connections that are in the subscription. */
-  async enter(connection: Connection, name: string, info: string): Promise<void> {
+  async enter(connection: Connection, joining: Joining, info: string): Promise<void> {
+    const { name } = joining;
     if (!this.#rules.ruleOf(name).presence) return;
-    connection.presences ??= new Map();
-    connection.presences.set(name, info);
+    joining.isPresent = true;
     const user = connection.identity?.user;
     await this.check().enter(name, { connectionId: connection.id, info, ...(user === undefined ? {} : { user }) });
   }
 
   /** @returns false when the connection is not present there (any more) */
   async update(connection: Connection, name: string, info: string): Promise<boolean> {
-    if (connection.presences?.has(name) !== true) return false;
-    await this.enter(connection, name, info);
-    return connection.presences.has(name);
+    const joining = connection.subscriptions?.get(name);
+    if (joining?.isPresent !== true) return false;
+    await this.enter(connection, joining, info);
+    return joining.isPresent;
   }
 
   /** Harmless where it is not present. */
-  leave(connection: Connection, name: string): void {
-    if (connection.presences?.delete(name) !== true) return;
+  leave(connection: Connection, joining: Joining): void {
+    if (!joining.isPresent) return;
+    joining.isPresent = false;
+    const { name } = joining;
     // A broker that is unavailable or closed needs no farewell: its members expire.
     this.#capability?.leave(name, connection.id).catch((error: unknown) => {
       this.#trace.write('carillon:broker', { event: 'leave-failed', err: error });

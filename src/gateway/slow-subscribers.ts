@@ -3,7 +3,10 @@ import type { Counts, GapReason } from '../metrics/counts.ts';
 import type { Claim, LostReason } from './claim.ts';
 import type { Connection } from './connection.ts';
 import type { Delivery } from './delivery.ts';
+import type { Entry } from './entry.ts';
 import type { Hub } from './hub.ts';
+import { MissedNote } from './missed-note.ts';
+import type { SheddingPolicy } from './shedding.ts';
 import type { SubscriptionRules } from './subscription-rules.ts';
 import type { Track } from './track.ts';
 
@@ -16,10 +19,13 @@ export interface SlowSubscribersParts {
   track(name: string): Track | undefined;
 }
 
+/** What became of something that was to be delivered to a connection that is behind; `closed`: it is to be closed. */
+export type SlowDelivery = 'queued' | 'missed' | 'closed';
+
 /**
- * Connections that do not keep up with a subscription whose rule says `resync`: they are not among its subscribers
- * until their outbox is empty, and are then given what they missed from history, an outbox at a time; or told of a gap
- * where there is no history.
+ * Connections that do not keep up with a subscription, by what its rule says. With `resync` they are not among its
+ * subscribers until their outbox is empty, and are then given what they missed from history, an outbox at a time; or
+ * told of a gap where there is no history. With `drop-oldest` and `keep-latest` what waits for them is shed.
  */
 export class SlowSubscribers {
   readonly #parts: SlowSubscribersParts;
@@ -35,13 +41,51 @@ export class SlowSubscribers {
   }
 
   /**
-   * What was to be delivered does not fit in the outbox.
-   * @returns whether the connection is spared, as the rule says that it may fall behind
+   * What was to be sent does not fit in the outbox.
+   * @param entry undefined: something that cannot be left out
    */
-  spare(name: string, connection: Connection): boolean {
-    if (this.has(name, connection)) return true;
+  overflowed(connection: Connection, entry: Entry | undefined): SlowDelivery {
+    const name = entry?.subscription;
+    const policy = name === undefined ? 'disconnect' : this.#parts.rules.ruleOf(name).slowConsumer;
+    if (entry === undefined || name === undefined || policy === 'disconnect') {
+      this.#parts.counts.slowConsumers++;
+      return 'closed';
+    }
+    if (policy !== 'resync') return this.#shed(connection, entry, name, policy);
+    this.#leaveBehind(name, connection);
+    return 'missed';
+  }
+
+  /**
+   * A publication is to be delivered to a connection that is behind.
+   * @returns undefined where it is to be queued as usual
+   */
+  keepLatest(connection: Connection, entry: Entry): SlowDelivery | undefined {
+    const { subscription } = entry;
+    if (subscription === undefined || this.#parts.rules.ruleOf(subscription).slowConsumer !== 'keep-latest')
+      return undefined;
+    return this.#shed(connection, entry, subscription, 'keep-latest');
+  }
+
+  #shed(connection: Connection, entry: Entry, subscription: string, policy: SheddingPolicy): SlowDelivery {
+    const { rules, counts, delivery } = this.#parts;
+    const note = (name: string): MissedNote =>
+      new MissedNote(name, (missed, windowBits) => {
+        const { frames, isGap } = delivery.missed(connection, name, missed);
+        const bytes = Buffer.concat(frames.map((frame) => frame.bytesFor(windowBits)));
+        if (isGap) counts.countGap(rules.label(name), 'dropped');
+        counts.messagesSent += frames.length;
+        counts.bytesSent += bytes.length;
+        return bytes;
+      });
+    const { isQueued, dropped } = connection.shed({ entry, subscription, policy }, note);
+    counts.countDropped(rules.label(subscription), policy, dropped);
+    return isQueued ? 'queued' : 'missed';
+  }
+
+  #leaveBehind(name: string, connection: Connection): void {
+    if (this.has(name, connection)) return;
     const { rules, counts, hub } = this.#parts;
-    if (rules.ruleOf(name).slowConsumer !== 'resync') return false;
     counts.countResync(rules.label(name));
     hub.remove(name, connection);
     const slow = new SlowSubscriber(name, connection, this.#parts, () => this.#forget(name, slow));
@@ -49,7 +93,6 @@ export class SlowSubscribers {
     if (others === undefined) this.#byName.set(name, new Map([[connection, slow]]));
     else others.set(connection, slow);
     slow.wait();
-    return true;
   }
 
   /** Something was delivered that is in no history: who is behind will be told of a gap. */

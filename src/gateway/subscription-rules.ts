@@ -1,8 +1,14 @@
 import { reservedPrefix, type HistoryRule } from '../broker/broker.ts';
 import { everyone } from './subscription-name.ts';
 
-/** `disconnect`: the connection is closed with 1013. `resync`: it misses publications until its outbox is empty and is then given them from history, or a gap notice where there is none. */
-export type SlowConsumerPolicy = 'disconnect' | 'resync';
+/**
+ * What happens to who does not read fast enough. `disconnect`: the connection is closed with 1013. `resync`: it misses
+ * publications until its outbox is empty and is then given them from history, or a gap notice where there is none.
+ * `drop-oldest`: the oldest that wait are dropped, and it is told how many. `keep-latest`: only the newest waits.
+ */
+export const slowConsumerPolicies = ['disconnect', 'resync', 'drop-oldest', 'keep-latest'] as const;
+
+export type SlowConsumerPolicy = (typeof slowConsumerPolicies)[number];
 
 /** What holds for the subscriptions whose names match. */
 export interface SubscriptionRule {

@@ -9,7 +9,7 @@ import { CapabilityError } from './errors.ts';
 import type { RecoveryOptions } from './gateway-options.ts';
 import type { Hub } from './hub.ts';
 import { JoinClaim } from './join-claim.ts';
-import type { Joining } from './joining.ts';
+import { type Joining, Joinings } from './joining.ts';
 import type { Presence } from './presence.ts';
 import type { SlowSubscribers } from './slow-subscribers.ts';
 import { checkSubscribable, everyone } from './subscription-name.ts';
@@ -69,7 +69,7 @@ export class Subscriptions {
     const isIn = (): boolean => connection.subscriptions?.get(name) === joining;
     try {
       await feed?.confirmation;
-      if (presence !== undefined && isIn()) await this.#parts.presence.enter(connection, name, presence);
+      if (presence !== undefined && isIn()) await this.#parts.presence.enter(connection, joining, presence);
       if (!isIn()) return undefined;
       const subscribed =
         feed?.track === undefined
@@ -87,22 +87,23 @@ export class Subscriptions {
   }
 
   unsubscribe(connection: Connection, name: string): void {
-    if (connection.subscriptions?.delete(name) === true) this.#part(connection, name);
+    const joining = connection.subscriptions?.delete(name);
+    if (joining !== undefined) this.#part(connection, joining);
   }
 
   /** Takes a closing connection out of everything, `all` included. */
   leaveAll(connection: Connection): void {
     this.#parts.hub.remove(everyone, connection);
-    const names = connection.subscriptions?.keys() ?? [];
+    const joinings = connection.subscriptions?.values() ?? [];
     connection.subscriptions = undefined;
-    for (const name of names) this.#part(connection, name);
+    for (const joining of joinings) this.#part(connection, joining);
   }
 
   #join(connection: Connection, name: string): Joining {
     const { counts, trace } = this.#parts;
-    const joining: Joining = { pending: 0, hasSucceeded: false };
-    connection.subscriptions ??= new Map<string, Joining>();
-    connection.subscriptions.set(name, joining);
+    const joining: Joining = { name, pending: 0, hasSucceeded: false, isPresent: false };
+    connection.subscriptions ??= new Joinings();
+    connection.subscriptions.add(joining);
     counts.subscribers++;
     trace.write('carillon:subscription', { event: 'subscribe', connection: connection.id, subscription: name });
     const feed = this.#feeds.get(name) ?? this.#open(name);
@@ -126,11 +127,12 @@ export class Subscriptions {
     return feed;
   }
 
-  #part(connection: Connection, name: string): void {
+  #part(connection: Connection, joining: Joining): void {
+    const { name } = joining;
     const { counts, trace, hub, slow, presence, continuity, broker } = this.#parts;
     counts.subscribers--;
     trace.write('carillon:subscription', { event: 'unsubscribe', connection: connection.id, subscription: name });
-    presence.leave(connection, name);
+    presence.leave(connection, joining);
     slow.forget(name, connection);
     hub.remove(name, connection);
     const feed = this.#feeds.get(name);

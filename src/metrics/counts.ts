@@ -1,5 +1,5 @@
 /** Why publications could not be given to subscribers. */
-export type GapReason = 'no-history' | 'trimmed' | 'epoch' | 'too-many' | 'unavailable';
+export type GapReason = 'no-history' | 'trimmed' | 'epoch' | 'too-many' | 'unavailable' | 'dropped';
 
 /**
  * What the message path counts: plain numbers, because a labelled counter costs a lookup per increment. The metrics
@@ -18,6 +18,10 @@ export class Counts {
   bytesSent = 0;
   multicastsAccepted = 0;
   multicastsRejected = 0;
+  /** Multicasts that the broker has neither accepted nor rejected, now. */
+  multicastsUnsettled = 0;
+  /** Connections that are not read because they sent more than apps or the broker can follow, now. */
+  connectionsHeld = 0;
   /** Publications handed to a subscriber, once per subscriber. */
   deliveries = 0;
   /** Names with at least one subscriber on this worker. */
@@ -39,6 +43,8 @@ export class Counts {
   readonly recovered: Map<string, number> = new Map();
   /** Rule → subscribers that fell behind and were not closed. */
   readonly resyncs: Map<string, number> = new Map();
+  /** Rule → policy → publications that slow consumers were not given, once per subscriber. */
+  readonly dropped: Map<string, Map<string, number>> = new Map();
   /** Result → subscribing with a position to continue from. */
   readonly recoveries: Map<string, number> = new Map();
 
@@ -48,9 +54,7 @@ export class Counts {
   }
 
   countGap(rule: string, reason: GapReason): void {
-    let reasons = this.gaps.get(rule);
-    if (reasons === undefined) this.gaps.set(rule, (reasons = new Map<GapReason, number>()));
-    add(reasons, reason, 1);
+    add(inner(this.gaps, rule), reason, 1);
   }
 
   countMissed(rule: string, publications: number): void {
@@ -65,9 +69,19 @@ export class Counts {
     add(this.resyncs, rule, 1);
   }
 
+  countDropped(rule: string, policy: string, publications: number): void {
+    if (publications > 0) add(inner(this.dropped, rule), policy, publications);
+  }
+
   countRecovery(result: string): void {
     add(this.recoveries, result, 1);
   }
+}
+
+function inner<Key>(counts: Map<string, Map<Key, number>>, rule: string): Map<Key, number> {
+  let found = counts.get(rule);
+  if (found === undefined) counts.set(rule, (found = new Map<Key, number>()));
+  return found;
 }
 
 function add<Key>(counts: Map<Key, number>, key: Key, count: number): void {

@@ -30,6 +30,16 @@ export class Metrics {
       'Local connections in subscriptions, once per subscription.',
       () => counts.subscribers,
     );
+    this.#gauge(
+      'carillon_connections_held',
+      'Connections that are not read at the moment because they sent more than apps or the broker can follow.',
+      () => counts.connectionsHeld,
+    );
+    this.#gauge(
+      'carillon_multicasts_unsettled',
+      'Multicasts that the broker has neither accepted nor rejected yet.',
+      () => counts.multicastsUnsettled,
+    );
     this.#gauge('carillon_outbox_bytes', 'Bytes waiting for clients that the kernel has not taken yet.', () =>
       this.#outboxBytes(),
     );
@@ -74,7 +84,7 @@ export class Metrics {
       'carillon_gaps_total',
       "Subscriptions, and slow subscribers of one, told that publications may have been missed, by the rule's pattern and the reason.",
       ['rule', 'reason'],
-      () => gapsOf(counts),
+      () => byTwo(counts.gaps),
     );
     this.#labelled(
       'carillon_publications_missed_total',
@@ -99,6 +109,12 @@ export class Metrics {
       "Slow subscribers that were not closed but given what they missed later, by the rule's pattern.",
       'rule',
       () => counts.resyncs,
+    );
+    this.#labelledBy(
+      'carillon_dropped_total',
+      "Publications that slow consumers were not given, once per subscriber, by the rule's pattern and the policy; one that had been queued was counted as delivered and sent before.",
+      ['rule', 'policy'],
+      () => byTwo(counts.dropped),
     );
     this.#counter(
       'carillon_duplicates_dropped_total',
@@ -197,6 +213,8 @@ export class Metrics {
   }
 }
 
-function* gapsOf(counts: Counts): Iterable<readonly [readonly string[], number]> {
-  for (const [rule, reasons] of counts.gaps) for (const [reason, count] of reasons) yield [[rule, reason], count];
+function* byTwo(
+  counts: ReadonlyMap<string, ReadonlyMap<string, number>>,
+): Iterable<readonly [readonly string[], number]> {
+  for (const [rule, inner] of counts) for (const [value, count] of inner) yield [[rule, value], count];
 }

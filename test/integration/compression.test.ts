@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { CreateGatewayOptions } from '../../src/index.ts';
+import { type CreateGatewayOptions, createGateway } from '../../src/index.ts';
+import { countCompressions } from '../support/count-compressions.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { startGateway, type StartedGateway } from '../support/start-gateway.ts';
 import { TestClient } from '../support/test-client.ts';
@@ -55,6 +56,33 @@ describe('permessage-deflate', () => {
         Array.from({ length: 3 }, () => `${i} ${long}`),
       );
     }
+  });
+
+  it('compresses a multicast once for each window size, however many get it, and not for those that get it plain', async () => {
+    await using started = await startEcho({ compression });
+    const sizes = [...Array.from({ length: 12 }, () => 15), ...Array.from({ length: 12 }, () => 10)];
+    const clients = await Promise.all([
+      ...sizes.map((bits) => TestClient.open(started.url, [], { perMessageDeflate: { serverMaxWindowBits: bits } })),
+      TestClient.open(started.url),
+    ]);
+    using compressions = countCompressions();
+    for (let i = 1; i <= 3; i++) {
+      await started.gateway.multicast('room', `${i} ${long}`);
+      for (const client of clients) expect(await client.next()).toBe(`${i} ${long}`);
+      for (const bits of [10, 15]) expect(compressions.windowBits.filter((each) => each === bits).length).toBe(i);
+    }
+    await started.gateway.multicast('room', 'short');
+    for (const client of clients) expect(await client.next()).toBe('short');
+    expect(compressions.windowBits.length).toBe(6);
+    await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
+  });
+
+  it.each([
+    [{ enabled: true, thresholdBytes: -1, level: 1 }, 'compression.thresholdBytes: found -1'],
+    [{ enabled: true, thresholdBytes: 0, level: 10 }, 'compression.level: found 10, expected an integer from 1 to 9'],
+    [{ enabled: true, thresholdBytes: 0, level: 0 }, 'compression.level: found 0'],
+  ])('is refused at the start when it cannot be: %o', async (impossible, problem) => {
+    await expect(createGateway({ compression: impossible })).rejects.toThrow(problem);
   });
 
   it('compresses what is longer than the threshold and gets smaller by it', async () => {

@@ -45,7 +45,8 @@ describe('echo', () => {
     const messages = Array.from({ length: 1_000 }, (_, index) => Buffer.alloc(20_000, index % 251));
     for (const message of messages) client.send(message);
     const [connection] = site.gateway.connections.values();
-    await until(() => (connection?.bufferedBytes ?? 0) > 256 * 1024);
+    // Paused at 256 KiB; some of it the kernel may take afterwards.
+    await until(() => (connection?.bufferedBytes ?? 0) > 64 * 1024);
     expect(connection?.bufferedBytes).toBeLessThan(512 * 1024);
     client.webSocket.resume();
     expect(Buffer.concat((await client.take(1_000)) as Buffer[]).equals(Buffer.concat(messages))).toBe(true);

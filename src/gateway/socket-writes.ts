@@ -1,0 +1,29 @@
+import type { Socket } from 'node:net';
+
+/** Who is told what became of a write. */
+export interface Writer {
+  /** The kernel has taken all of the last write, or never will: the socket is gone then. */
+  taken(): void;
+}
+
+/** Hands bytes to a socket. One per worker, for all its connections. */
+export interface SocketWrites {
+  /**
+   * To be called when all that was written before has been taken.
+   * @returns whether the kernel has taken all of it at once; else `writer.taken` is called when it has
+   */
+  write(socket: Socket, bytes: Buffer, writer: Writer): boolean;
+}
+
+const nothing = Buffer.alloc(0);
+
+/** By the public API of Node. Costs the same for every kind of socket. */
+export const publicWrites: SocketWrites = {
+  write(socket, bytes, writer) {
+    socket.write(bytes);
+    if (socket.writableLength === 0) return true;
+    // Node says of a write that it is done only to a callback of its own: only who waits has one.
+    socket.write(nothing, () => writer.taken());
+    return false;
+  },
+};
