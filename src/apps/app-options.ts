@@ -1,5 +1,6 @@
 import type { AuthOptions } from '../auth/auth-options.ts';
 import type { ConnectionLimits } from '../gateway/gateway-options.ts';
+import type { SlowConsumerPolicy } from '../gateway/subscription-rules.ts';
 
 /** What every app's configuration section has. */
 export interface AppOptions {
@@ -14,4 +15,10 @@ export interface AppOptions {
   readonly origins?: readonly string[];
   /** Overrides of the gateway's limits for this app's connections. */
   readonly limits?: Partial<ConnectionLimits>;
+}
+
+/** What the section of an app with subscriptions of its own has besides. */
+export interface SubscriptionAppOptions extends AppOptions {
+  /** What happens to clients that do not read fast enough, unless a rule in `subscriptions` says. Default: `disconnect`. */
+  readonly slowConsumer?: SlowConsumerPolicy;
 }

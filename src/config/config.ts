@@ -1,4 +1,4 @@
-import type { AppOptions } from '../apps/app-options.ts';
+import type { AppOptions, SubscriptionAppOptions } from '../apps/app-options.ts';
 import type { LogViewOptions } from '../apps/log-view/log-view-options.ts';
 import type { RedisOptions } from '../broker/redis/redis-options.ts';
 import type { CompressionOptions, ConnectionLimits, HeartbeatOptions } from '../gateway/gateway-options.ts';
@@ -29,6 +29,6 @@ export interface Config extends ListenOptions {
 
 export interface AppsConfig {
   readonly echo?: AppOptions;
-  readonly chat?: AppOptions;
+  readonly chat?: SubscriptionAppOptions;
   readonly 'log-view'?: LogViewOptions;
 }

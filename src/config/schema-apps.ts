@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AppOptions } from '../apps/app-options.ts';
+import type { AppOptions, SubscriptionAppOptions } from '../apps/app-options.ts';
 import type { LogViewOptions } from '../apps/log-view/log-view-options.ts';
 import { appUrlPattern, expectedOfUrl } from './app-url.ts';
 import type { AppsConfig } from './config.ts';
@@ -8,6 +8,7 @@ import { authSchema } from './schema-auth.ts';
 import { schemaFor } from './schema-for.ts';
 import { messageBytes, outboxBytes } from './schema-gateway.ts';
 import { flag, integer, kibibyte, list, mebibyte, section, table, text } from './schema-parts.ts';
+import { slowConsumer } from './schema-slow-consumer.ts';
 
 const url = z
   .string({ error: 'a URL path that begins with "/"' })
@@ -22,6 +23,12 @@ const auth = authSchema.exactOptional().describe('Who may connect. Default: anyb
 const origins = list('origins', origin)
   .exactOptional()
   .describe('Origins whose pages may connect, `*` for any. Default: only pages of the same host.');
+
+const slowConsumerOfApp = slowConsumer
+  .exactOptional()
+  .describe(
+    'What happens to clients that do not read fast enough, unless a rule in `subscriptions` says so. Default: `disconnect`.',
+  );
 
 /** A limit that an app leaves to the gateway unless it says so. */
 function inherited(limit: z.ZodType<number>): z.ZodExactOptional<z.ZodType<number>> {
@@ -47,7 +54,7 @@ const textBytes = integer({ min: 1, max: 128 * mebibyte, unit: 'bytes' }).descri
 );
 
 /** What people type is short. */
-const chatSchema: z.ZodType<AppOptions> = schemaFor<AppOptions>()(
+const chatSchema: z.ZodType<SubscriptionAppOptions> = schemaFor<SubscriptionAppOptions>()(
   section({
     urls,
     auth,
@@ -56,6 +63,7 @@ const chatSchema: z.ZodType<AppOptions> = schemaFor<AppOptions>()(
       messageBytes: textBytes.default(64 * kibibyte),
       outboxBytes: inherited(outboxBytes),
     }).prefault({}),
+    slowConsumer: slowConsumerOfApp,
   }),
 );
 
@@ -78,6 +86,7 @@ const logViewSchema: z.ZodType<LogViewOptions> = schemaFor<LogViewOptions>()(
       messageBytes: messageBytes.default(16 * kibibyte),
       outboxBytes: outboxBytes.default(16 * mebibyte),
     }).prefault({}),
+    slowConsumer: slowConsumerOfApp,
     logs: table(logName, text('a path or glob', { pattern: /^[^\0]+$/ }), 'log names with their paths')
       .default({})
       .describe("Log name → path or glob of its files. Carillon's own `access` and `error` logs are there besides."),

@@ -15,7 +15,7 @@ export const messageBytes: z.ZodType<number> = integer({ min: 1, max: 256 * mebi
 );
 
 export const outboxBytes: z.ZodType<number> = integer({ min: 1024, max: 1024 * mebibyte, unit: 'bytes' }).describe(
-  'Most bytes that may wait for one client; above it the connection is closed with 1013.',
+  'Most bytes that may wait for one client; above it the connection is closed with 1013, or what `slowConsumer` says happens.',
 );
 
 export const limitsSchema: z.ZodType<ConnectionLimits> = schemaFor<ConnectionLimits>()(

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { reservedPrefix, type HistoryRule } from '../broker/broker.ts';
 import { everyone } from '../gateway/subscription-name.ts';
-import type { SlowConsumerPolicy, SubscriptionRule } from '../gateway/subscription-rules.ts';
+import type { SubscriptionRule } from '../gateway/subscription-rules.ts';
 import { schemaFor } from './schema-for.ts';
 import { flag, integer, list, section, text } from './schema-parts.ts';
+import { slowConsumer } from './schema-slow-consumer.ts';
 
 /** In characters; names that are longer are nobody's plan. */
 const longestPattern = 1024;
@@ -24,8 +25,6 @@ const historySchema: z.ZodType<HistoryRule> = schemaFor<HistoryRule>()(
   }),
 );
 
-const slowConsumerPolicies: readonly SlowConsumerPolicy[] = ['disconnect', 'resync'];
-
 const ruleSchema: z.ZodType<SubscriptionRule> = schemaFor<SubscriptionRule>()(
   section({
     pattern,
@@ -34,12 +33,7 @@ const ruleSchema: z.ZodType<SubscriptionRule> = schemaFor<SubscriptionRule>()(
       .exactOptional()
       .describe('Keeps publications, so that clients that come back get what they missed; false: none.'),
     presence: flag().exactOptional().describe('Whether connections that ask for it are present in the subscription.'),
-    slowConsumer: z
-      .enum(slowConsumerPolicies, { error: `one of ${slowConsumerPolicies.join(', ')}` })
-      .exactOptional()
-      .describe(
-        'disconnect: who is too far behind is closed with 1013. resync: it misses publications until it has caught up, and is then given them from history.',
-      ),
+    slowConsumer: slowConsumer.exactOptional(),
   }),
 );
 

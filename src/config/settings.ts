@@ -27,6 +27,7 @@ function below(node: SchemaNode, path: readonly string[]): Setting[] {
   if (node.oneOf) return mergeVariants(node.oneOf.flatMap((variant) => below(variant, path)));
   if (node.properties) return Object.entries(node.properties).flatMap(([key, child]) => below(child, [...path, key]));
   const type = node.type === 'array' ? 'list' : (node.type ?? 'string');
+  const values = typeof node.const === 'string' ? [node.const] : node.enum;
   return [
     {
       path,
@@ -36,7 +37,7 @@ function below(node: SchemaNode, path: readonly string[]): Setting[] {
       ...(node.default !== undefined && { default: node.default }),
       ...(node.minimum !== undefined && { minimum: node.minimum }),
       ...(node.maximum !== undefined && { maximum: node.maximum }),
-      ...(typeof node.const === 'string' && { values: [node.const] }),
+      ...(values !== undefined && { values }),
     },
   ];
 }

@@ -8,6 +8,7 @@ import { ConfigError } from '../../src/config/problem.ts';
 import { renderConfig } from '../../src/config/render-config.ts';
 import { mask, maskSecrets } from '../../src/config/secrets.ts';
 import { settings } from '../../src/config/settings.ts';
+import { slowConsumerPolicies } from '../../src/gateway/subscription-rules.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const hash = '$scrypt$ln=15,r=8,p=1$mvpQRuLrbtqKANDWvy71UA$qXSnqXk7PH39KQ1k0hPHzpUjWwWcUa+2VgbO9uqPJOo';
@@ -77,13 +78,14 @@ const redisRest = fc.record(
   },
   { requiredKeys: [] },
 );
+const slowConsumer = fc.constantFrom(...slowConsumerPolicies);
 const subscriptions = fc.array(
   fc.record(
     {
       pattern: fc.stringMatching(/^[a-z*/]{1,4}$/),
       history: fc.oneof(fc.constant(false), fc.constant({ size: 5, ttl: 60 })),
       presence: fc.boolean(),
-      slowConsumer: fc.constantFrom('disconnect', 'resync'),
+      slowConsumer,
     },
     { requiredKeys: ['pattern', 'presence'] },
   ),
@@ -111,7 +113,7 @@ const configuration = fc.record(
     compression: fc.record({ enabled: fc.boolean(), level: fc.integer({ min: 1, max: 9 }) }, { requiredKeys: [] }),
     apps: fc.record(
       {
-        chat: fc.record(app, { requiredKeys: [] }),
+        chat: fc.record({ ...app, slowConsumer }, { requiredKeys: [] }),
         echo: fc.record(app, { requiredKeys: [] }),
         'log-view': fc.record(
           {
@@ -121,6 +123,7 @@ const configuration = fc.record(
             }),
             public: fc.boolean(),
             tail: fc.nat(1000),
+            slowConsumer,
           },
           { requiredKeys: [] },
         ),

@@ -21,7 +21,7 @@ interface Followed extends AsyncDisposable {
 
 /** A gateway that keeps history, and who may follow the log `app` of node a. */
 async function prepare(path: string): Promise<Followed> {
-  const gateway = await createGateway({ subscriptions: logRules });
+  const gateway = await createGateway({ subscriptions: logRules() });
   const sources = new Map([['app', new LogSource(path)]]);
   return {
     gateway,

@@ -86,8 +86,13 @@ describe('what a JSON client sees of presence', () => {
     expect(memberOf({ connectionId: 'x', info: '[7]' })).toEqual({ id: 'x', nick: null, user: null, address: null });
   });
 
+  it('says how many messages a slow client missed', () => {
+    expect(decode(chatEncoding.gap?.('/chat', 7))).toMatchObject({ type: 'gap', missed: 7 });
+  });
+
   it('is a gap when the broker reports one', () => {
     expect(decode(chatEncoding.gap?.('/chat'))).toMatchObject({ type: 'gap' });
+    expect(decode(chatEncoding.gap?.('/chat'))).not.toHaveProperty('missed');
     expect(chatEncoding.gap?.('all')).toBeUndefined();
     expect(decode(chatEncoding.presenceGap?.('/chat'))).toMatchObject({ type: 'stale' });
   });

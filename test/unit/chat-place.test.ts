@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { describeMissing } from '../../src/apps/chat/page/missing-notice.ts';
+import { describeGap, describeMissing } from '../../src/apps/chat/page/missing-notice.ts';
 import { Place } from '../../src/apps/chat/page/place.ts';
 import type { ChatPosition, WelcomeMessage } from '../../src/apps/chat/chat-protocol.ts';
 
@@ -109,5 +109,15 @@ describe('what the page says of the time without a connection', () => {
     ],
   ] as const)('%j is put as %s', (parts, words) => {
     expect(welcome(parts)).toMatch(words);
+  });
+});
+
+describe('what the page says of a hole in the conversation', () => {
+  it.each([
+    [{}, 'The server lost touch with the others for a moment; messages may be missing here.'],
+    [{ missed: 1 }, 'One message is missing here: the connection was too slow for all that was said.'],
+    [{ missed: 20 }, '20 messages are missing here: the connection was too slow for all that was said.'],
+  ])('tells why: %j', (gap, words) => {
+    expect(describeGap(gap)).toBe(words);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { explainSubscription, type BuiltInRule } from '../../src/config/explain-subscription.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
+import { builtInRules } from '../../src/server/built-in-rules.ts';
 import { problemsOfFile } from '../support/config-problems.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -56,12 +57,54 @@ describe('the rules of subscriptions', () => {
     ],
     [
       'with an unknown policy',
-      '[{pattern: a, slowConsumer: resnyc}]',
-      'subscriptions[0].slowConsumer: found "resnyc", expected one of disconnect, resync; did you mean "resync"?',
+      '[{pattern: a, slowConsumer: resnyc}, {pattern: b, slowConsumer: drop-oldst}]',
+      'subscriptions[0].slowConsumer: found "resnyc", expected one of disconnect, resync, drop-oldest, keep-latest; did you mean "resync"?',
+      'subscriptions[1].slowConsumer: found "drop-oldst", expected one of disconnect, resync, drop-oldest, keep-latest; did you mean "drop-oldest"?',
     ],
   ])('%s are refused', async (_what, rules, ...problems) => {
     const found = await problemsOfFile(`subscriptions: ${rules}`);
     expect(found.map((line) => line.replace(/^carillon\.yaml:\d+:\d+: /, ''))).toEqual(problems);
+  });
+});
+
+describe('the policy of an app for slow consumers', () => {
+  it('becomes a rule for its own subscriptions, before which the rules of the file go', async () => {
+    await using folder = await temporaryFolder({
+      'carillon.yaml': [
+        'subscriptions: [{ pattern: /quick, slowConsumer: keep-latest }]',
+        'apps:',
+        '  chat: { urls: [/slow, /quick], slowConsumer: drop-oldest }',
+        '  log-view: { urls: [/logs], public: true, slowConsumer: resync }',
+      ].join('\n'),
+    });
+    const loaded = loadConfig({ cwd: folder.path });
+    const explained = (name: string): unknown =>
+      explainSubscription(name, loaded, builtInRules(loaded.config.apps)).find(
+        ({ name: one }) => one === 'slowConsumer',
+      );
+    expect(explained('/slow')).toMatchObject({ value: 'drop-oldest', source: '"/slow", built in by chat' });
+    expect(explained('/quick')).toMatchObject({ value: 'keep-latest', source: '"/quick", carillon.yaml:1' });
+    expect(explained('log:app')).toMatchObject({ value: 'resync', source: '"log:*", built in by log-view' });
+    expect(explained('log-record:app:a')).toMatchObject({ value: 'disconnect', source: 'default' });
+  });
+
+  it.each([
+    [
+      'chat: { urls: [/chat], slowConsumer: drop }',
+      'apps.chat.slowConsumer: found "drop", expected one of disconnect, resync, drop-oldest, keep-latest',
+    ],
+    [
+      'chat: { urls: [/chat], slowConsumers: resync }',
+      'apps.chat.slowConsumers: unknown key, expected one of urls, auth, origins, limits, slowConsumer; did you mean "slowConsumer"?',
+    ],
+    // It has no subscriptions.
+    [
+      'echo: { urls: [/echo], slowConsumer: resync }',
+      'apps.echo.slowConsumer: unknown key, expected one of urls, auth, origins, limits',
+    ],
+  ])('is refused where it is none: %s', async (app, problem) => {
+    const found = await problemsOfFile(`apps: { ${app} }`);
+    expect(found.map((line) => line.replace(/^carillon\.yaml:\d+:\d+: /, ''))).toEqual([problem]);
   });
 });
 

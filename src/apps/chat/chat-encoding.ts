@@ -53,7 +53,10 @@ export const chatEncoding: Encoding = {
   },
   presence: ({ type, member }) => toMessage({ type, member: memberOf(member), at: now() }),
   // Every connection is in `all` too, which has no history; that is no reason to say that the room's messages are missing.
-  gap: (subscription) => (subscription === everyone ? undefined : toMessage({ type: 'gap', at: now() })),
+  gap: (subscription, missed) =>
+    subscription === everyone
+      ? undefined
+      : toMessage({ type: 'gap', ...(missed === undefined ? {} : { missed }), at: now() }),
   presenceGap: () => toMessage({ type: 'stale', at: now() }),
 };
 

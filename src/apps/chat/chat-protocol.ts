@@ -152,6 +152,11 @@ export interface ErrorMessage {
 /** Messages may have been missed that no history could give back, and changes of presence. */
 export interface GapMessage {
   readonly type: 'gap';
+  /**
+   * Present: exactly so many messages were dropped here, as the client does not read fast enough. Where changes of
+   * presence were too, `stale` follows.
+   */
+  readonly missed?: number;
   readonly at: string;
 }
 

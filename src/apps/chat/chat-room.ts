@@ -41,8 +41,8 @@ export class ChatRoom {
   readonly #json: HandshakeOptions;
   /** Nicknames of this worker's JSON connections that have one. */
   readonly #nicks = new WeakMap<Connection, string>();
-  /** Settled once the connection is in the room: what changes its presence waits for it. */
-  readonly #joined = new WeakMap<Connection, Promise<unknown>>();
+  /** Of connections that are on their way into the room: what changes their presence waits for it. */
+  readonly #joining = new Map<Connection, Promise<unknown>>();
   readonly #roster: RosterReader;
   readonly #welcomer: Welcomer;
   /** Who has asked for the members and was not answered. */
@@ -77,15 +77,22 @@ export class ChatRoom {
     const connection = this.#context.gateway.handshake(request, speaksJson ? this.#json : this.#plain, entry);
     if (connection === undefined) return;
     const joined: Promise<unknown> = speaksJson ? this.#joinJson(connection, entry.query) : this.#enter(connection);
-    this.#joined.set(connection, joined);
-    joined.catch((error: unknown) => {
-      // Gone before it was in.
-      if (!connection.open) return;
-      this.#logJoinFailure(error);
-      const isPassing = error instanceof BrokerUnavailableError || error instanceof BrokerClosedError;
-      if (isPassing) connection.close(1013, 'the room cannot be joined at the moment');
-      else connection.close(1011, 'internal error');
+    this.#joining.set(connection, joined);
+    // Kept for the connection's life it would keep the answer with it.
+    const settled = (): boolean => this.#joining.delete(connection);
+    joined.then(settled, (error: unknown) => {
+      settled();
+      this.#cannotJoin(connection, error);
     });
+  }
+
+  #cannotJoin(connection: Connection, error: unknown): void {
+    // Gone before it was in.
+    if (!connection.open) return;
+    this.#logJoinFailure(error);
+    const isPassing = error instanceof BrokerUnavailableError || error instanceof BrokerClosedError;
+    if (isPassing) connection.close(1013, 'the room cannot be joined at the moment');
+    else connection.close(1011, 'internal error');
   }
 
   async #joinJson(connection: Connection, query: URLSearchParams): Promise<void> {
@@ -143,7 +150,7 @@ export class ChatRoom {
     }
     this.#asking.add(connection);
     try {
-      await this.#joined.get(connection);
+      await this.#joining.get(connection);
       const roster = await this.#roster.read();
       const answer = withFields({ type: 'members', ...(ref === undefined ? {} : { ref }) }, [roster]);
       this.#context.gateway.send(connection, answer, 'text');
@@ -184,7 +191,7 @@ export class ChatRoom {
     const before = this.#nicks.get(connection);
     this.#nicks.set(connection, nick);
     try {
-      await this.#joined.get(connection);
+      await this.#joining.get(connection);
       await this.#context.gateway.updatePresence(connection, this.#name, presenceInfo(this.#self(connection)));
       return { type: 'sent', ref: ref ?? null, at: now() };
     } catch {

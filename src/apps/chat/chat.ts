@@ -1,6 +1,6 @@
 import type { HistoryRule } from '../../broker/broker.ts';
 import type { App } from '../app.ts';
-import type { AppOptions } from '../app-options.ts';
+import type { SubscriptionAppOptions } from '../app-options.ts';
 import { mountSocketApp } from '../mount-socket-app.ts';
 import { ChatRoom } from './chat-room.ts';
 
@@ -8,9 +8,15 @@ import { ChatRoom } from './chat-room.ts';
 const roomHistory: HistoryRule = { size: 200, ttl: 600 };
 
 /** A room per URL. What clients send and are sent is described in docs/chat.md. */
-export const chatApp: App<AppOptions> = {
+export const chatApp: App<SubscriptionAppOptions> = {
   name: 'chat',
-  rules: ({ urls }) => urls.map((url) => ({ pattern: url, history: roomHistory, presence: true })),
+  rules: ({ urls, slowConsumer }) =>
+    urls.map((url) => ({
+      pattern: url,
+      history: roomHistory,
+      presence: true,
+      ...(slowConsumer === undefined ? {} : { slowConsumer }),
+    })),
   mount: async (context, options) => {
     for (const url of options.urls) {
       const room = new ChatRoom(context, url, options);

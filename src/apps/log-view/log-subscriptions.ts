@@ -1,4 +1,4 @@
-import type { SubscriptionRule } from '../../gateway/subscription-rules.ts';
+import type { SlowConsumerPolicy, SubscriptionRule } from '../../gateway/subscription-rules.ts';
 
 /**
  * Publications of a log that are kept, and how long, in seconds. Of 64 KiB each at the very most, with what they say of
@@ -19,8 +19,15 @@ export function recordSubscription(log: string, node: string): string {
   return `log-record:${encodeURIComponent(log)}:${node}`;
 }
 
-/** What log-view's own subscriptions keep. */
-export const logRules: readonly SubscriptionRule[] = [
-  { pattern: 'log:*', history: linesHistory, presence: false },
-  { pattern: 'log-record:*', history: recordHistory, presence: false },
-];
+/** What log-view's own subscriptions keep, and what happens to viewers that do not read fast enough. */
+export function logRules(slowConsumer?: SlowConsumerPolicy): readonly SubscriptionRule[] {
+  return [
+    {
+      pattern: 'log:*',
+      history: linesHistory,
+      presence: false,
+      ...(slowConsumer === undefined ? {} : { slowConsumer }),
+    },
+    { pattern: 'log-record:*', history: recordHistory, presence: false },
+  ];
+}

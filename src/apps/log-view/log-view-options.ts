@@ -1,6 +1,6 @@
-import type { AppOptions } from '../app-options.ts';
+import type { SubscriptionAppOptions } from '../app-options.ts';
 
-export interface LogViewOptions extends AppOptions {
+export interface LogViewOptions extends SubscriptionAppOptions {
   /** Log name → path or glob of the files it consists of. Carillon's own `access` and `error` logs are there besides. */
   readonly logs?: Readonly<Record<string, string>>;
   /** How often what was appended is multicast, in milliseconds. Default 250. */

@@ -149,6 +149,8 @@ export interface LinesMessage {
 export interface GapMessage {
   readonly type: 'gap';
   readonly log: string;
+  /** Present: so many `lines` messages were dropped here, as the client does not read fast enough. */
+  readonly missed?: number;
 }
 
 /** A `severity` that had a `ref` was carried out. */

@@ -12,7 +12,7 @@ const defaultTail = 100;
 /** Shows what is appended to log files. What clients send and are sent is described in docs/log-view.md. */
 export const logViewApp: App<LogViewOptions> = {
   name: 'log-view',
-  rules: () => logRules,
+  rules: ({ slowConsumer }) => logRules(slowConsumer),
   mount: async (context, options) => {
     if (options.auth === undefined && options.public !== true) {
       throw new Error('log-view: found no auth, expected one, or "public: true": a log reveals internals');

@@ -81,10 +81,10 @@ export class Viewer implements Encoding {
     return undefined;
   }
 
-  gap(subscription: string): Message | undefined {
+  gap(subscription: string, missed?: number): Message | undefined {
     const log = this.#log;
     if (!this.isJson || log === undefined || subscription !== logSubscription(log)) return undefined;
-    return jsonMessage({ type: 'gap', log });
+    return jsonMessage({ type: 'gap', log, ...(missed === undefined ? {} : { missed }) });
   }
 
   /** Sends a message to a JSON client; others have no use for it. */

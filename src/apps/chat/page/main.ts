@@ -5,7 +5,7 @@ import { Composer } from './composer.ts';
 import { Conversation } from './conversation.ts';
 import { LinkStatus } from './link-status.ts';
 import { OwnMessage } from './message-row.ts';
-import { describeMissing } from './missing-notice.ts';
+import { describeGap, describeMissing } from './missing-notice.ts';
 import { NameBar, rememberedName } from './name-bar.ts';
 import { Outgoing } from './outgoing.ts';
 import { OwnIds } from './own-ids.ts';
@@ -19,7 +19,6 @@ import { RosterView } from './roster-view.ts';
 import { Session, type Link, type SessionEvents } from './session.ts';
 import { Unread } from './unread.ts';
 
-const gapWords = 'The server lost touch with the others for a moment; messages may be missing here.';
 const base = document.querySelector<HTMLMetaElement>('meta[name="carillon-base"]')?.content ?? location.pathname;
 const roomName = roomNameOf(base);
 
@@ -78,7 +77,7 @@ function sessionEvents(): SessionEvents {
           else conversation.notice(message.message);
           return;
         case 'gap':
-          conversation.notice(gapWords);
+          conversation.notice(describeGap(message));
           return refreshRoster();
         case 'stale':
           return refreshRoster();

@@ -6,6 +6,7 @@ import { open, type Client, type StateChange } from '../../../client/open-browse
 import { fullJitterDelayMs } from '../../../lib/backoff.ts';
 import { backlogLines, logViewSubprotocol } from '../log-view-protocol.ts';
 import type {
+  GapMessage,
   LinesMessage,
   LogFile,
   LogViewClientMessage,
@@ -202,8 +203,7 @@ export class LogFeed {
         this.#lines(message);
         break;
       case 'gap':
-        if (!this.#isAside(message.log))
-          this.#events.notice('Lines may be missing here: the server lost its feed for a moment');
+        if (!this.#isAside(message.log)) this.#events.notice(hole(message));
         break;
       case 'error':
         this.#refused(message);
@@ -321,6 +321,12 @@ export class LogFeed {
   #ref(): string {
     return String(++this.#refs);
   }
+}
+
+function hole({ missed }: GapMessage): string {
+  return missed === undefined
+    ? 'Lines may be missing here: the server lost its feed for a moment'
+    : 'Lines are missing here: the connection was too slow for all that came';
 }
 
 function lostFor(lostAt: number): string {
