@@ -2,6 +2,9 @@ import type { Position } from '../../src/broker/broker.ts';
 import type { Sent } from './chat-publisher.ts';
 import type { Track } from './track.ts';
 
+/** Why a subscriber without a position was told something: it has another connection. */
+export const cameBack = 'reconnected';
+
 /** What one subscriber got of what was published while it was there. */
 export interface Verdict {
   readonly subscriber: string;
@@ -44,13 +47,21 @@ export function judge(sent: readonly Sent[], tracks: readonly Track[]): Verdict[
   });
 }
 
+/**
+ * Where there are no positions only what was heard on one connection counts: who comes back to another node, whose
+ * connection to Redis is slow just now, hears the last publications again.
+ */
 function duplicated(track: Track): string[] {
   const seen = new Set<string>();
+  const seenHere = new Set<string>();
   const twice: string[] = [];
   for (const entry of track.entries) {
+    if (entry.type === 'told' && entry.why === cameBack) seenHere.clear();
     if (entry.type !== 'publication') continue;
-    if (seen.has(entry.key)) twice.push(entry.key);
-    seen.add(entry.key);
+    const { key, position } = entry;
+    if (position === undefined ? seenHere.has(key) : seen.has(key)) twice.push(key);
+    seen.add(key);
+    seenHere.add(key);
   }
   return twice;
 }
@@ -66,6 +77,7 @@ function reordered(track: Track, byKey: ReadonlyMap<string, Sent>): string[] {
   let epoch: string | undefined;
   let offset = 0;
   for (const entry of track.entries) {
+    if (entry.type === 'told' && entry.why === cameBack) last.clear();
     if (entry.type !== 'publication') continue;
     const { key, position } = entry;
     if (position !== undefined) {

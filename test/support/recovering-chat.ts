@@ -6,6 +6,7 @@ import {
   type TextMessage,
   type WelcomeMessage,
 } from '../../src/apps/chat/chat-protocol.ts';
+import { cameBack } from './judge.ts';
 import { Track } from './track.ts';
 
 /** A client that was refused or dropped comes back after this long and up to as much more, in milliseconds. */
@@ -119,7 +120,7 @@ export class RecoveringChat implements AsyncDisposable {
       for (const message of early) this.#record(message);
     } else {
       if (recovered === false) this.track.told(`not recovered: ${reason}`, position);
-      else if (this.welcomes > 0 || this.track.entries.length > 0) this.track.told('reconnected', position);
+      else if (this.welcomes > 0 || this.track.entries.length > 0) this.track.told(cameBack, position);
       else this.track.begin(position);
       // What is behind the position is in the welcome's history: shown to people, and not counted here.
       for (const message of early) {

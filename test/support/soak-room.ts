@@ -1,4 +1,4 @@
-import { ChatPublisher } from './chat-publisher.ts';
+import { ChatPublisher, type Sent } from './chat-publisher.ts';
 import { judge, type Verdict } from './judge.ts';
 import { RecoveringChat } from './recovering-chat.ts';
 import type { SoakNode } from './soak-node.ts';
@@ -87,7 +87,11 @@ export class SoakRoom implements AsyncDisposable {
       ['reordered', reordered],
     ];
     const isRight = (verdict: Verdict): boolean => wrong(verdict).every(([, keys]) => keys.length === 0);
-    await until(() => verdicts().every(isRight), { deadlineMs: settleMs, everyMs: 500 }).catch(() => {});
+    // Judging tens of thousands of publications takes seconds, in which no client here reads: not before all is there.
+    const last = lastAccepted(sent);
+    const hasAll = (): boolean => this.#clients.every(({ track }) => last.every((key) => track.has(key)));
+    await until(hasAll, { deadlineMs: settleMs, everyMs: 100 }).catch(() => {});
+    await until(() => verdicts().every(isRight), { deadlineMs: settleMs, everyMs: 5_000 }).catch(() => {});
     const found = verdicts();
     const problems = found.flatMap((verdict, i) =>
       wrong(verdict).flatMap(([what, keys]) => {
@@ -117,6 +121,13 @@ export class SoakRoom implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await stopAll([...this.#clients, ...this.#publishers]);
   }
+}
+
+/** Of each publisher. */
+function lastAccepted(sent: readonly Sent[]): string[] {
+  const last = new Map<string, string>();
+  for (const { publisher, key, outcome } of sent) if (outcome === 'accepted') last.set(publisher, key);
+  return [...last.values()];
 }
 
 /** What the subscriber saw where it has this publication, or its predecessor. */

@@ -81,6 +81,13 @@ describe('the judge of what subscribers received', () => {
     expect(judge(sent(3), [track([1, 3, 2])])[0]).toMatchObject({ duplicated: [], reordered: ['p:2'] });
   });
 
+  it('lets a subscriber without positions hear again what it heard on an earlier connection, and no other', () => {
+    const again = [1, 2, 3, 'reconnected', 2, 3];
+    expect(judge(sent(3), [track(again)])[0]).toMatchObject({ duplicated: [], reordered: [] });
+    expect(judge(sent(3), [track(again, 'e')])[0]).toMatchObject({ duplicated: ['p:2', 'p:3'], reordered: ['p:2'] });
+    expect(judge(sent(3), [track([1, 2, 'gap', 2, 3])])[0]).toMatchObject({ duplicated: ['p:2'] });
+  });
+
   it('expects of what was not accepted only that all get it or none', () => {
     const publications = sent(2, 'unknown');
     expect(judge(publications, [track([]), track([])]).flatMap(({ lost }) => lost)).toEqual([]);
