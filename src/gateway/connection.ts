@@ -49,6 +49,7 @@ export class Connection implements OutboxOwner {
   #closeReason = '';
   #pausedByApp = false;
   #held = false;
+  #isMakingRoom = false;
 
   constructor(
     owner: ConnectionOwner,
@@ -125,7 +126,7 @@ export class Connection implements OutboxOwner {
 
   release(): void {
     this.#held = false;
-    if (!this.#pausedByApp) this.#webSocket.resume();
+    if (!this.#pausedByApp && this.#inbox?.isAwaited !== false) this.#webSocket.resume();
   }
 
   /**
@@ -141,6 +142,7 @@ export class Connection implements OutboxOwner {
 
   /** Ends the connection at once, without a close frame. */
   terminate(): void {
+    this.intake?.discard();
     this.#webSocket.terminate();
   }
 
@@ -217,6 +219,8 @@ export class Connection implements OutboxOwner {
   /** Part of `OutboxOwner`. */
   emptied(): void {
     this.#shedding = undefined;
+    // More is about to be given; it will be empty again.
+    if (this.#isMakingRoom) return;
     if (this.handlers.onDrain !== undefined && this.open) this.#owner.drained(this);
   }
 
@@ -230,7 +234,11 @@ export class Connection implements OutboxOwner {
     }
     if (!outbox.hasRoom(bytes.length, cap)) {
       // What this turn has given may go out at once.
+      this.#isMakingRoom = true;
       outbox.flush();
+      this.#isMakingRoom = false;
+      // Who waited for that may have closed it.
+      if (!this.open) return false;
       if (!outbox.hasRoom(bytes.length, cap)) {
         const outcome = this.#owner.overflowed(this, isPromised ? undefined : entry);
         if (outcome === 'closed') this.#overflow();

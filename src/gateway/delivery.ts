@@ -7,7 +7,7 @@ import type { EntryContent } from './entry.ts';
 import type { FlushScheduler } from './flush-scheduler.ts';
 import { Frame } from './frame.ts';
 import type { CompressionOptions } from './gateway-options.ts';
-import type { Hub } from './hub.ts';
+import type { Audience, Hub } from './hub.ts';
 import type { Missed } from './missed-note.ts';
 import { RecalledFrames } from './recalled-frames.ts';
 
@@ -140,6 +140,7 @@ export class Delivery {
   ): number {
     const audience = this.#hub.audience(name);
     if (audience === undefined) return 0;
+    this.#scheduler.begin(sizeOf(audience));
     let given = 0;
     let last: { readonly message: Message; readonly frame: Frame } | undefined;
     for (const [encoding, subscribers] of audience) {
@@ -148,7 +149,6 @@ export class Delivery {
       // Encodings that answer with the same message share its bytes as well.
       if (last?.message !== message) last = { message, frame: this.#frame(message, name, content) };
       const { frame } = last;
-      this.#scheduler.begin(subscribers.size);
       for (const connection of subscribers) {
         if (excluded?.has(connection) === true) continue;
         if (connection.enqueue(frame, this.#counts)) given++;
@@ -195,4 +195,10 @@ export class Delivery {
     }
     return excluded.size === 0 ? undefined : excluded;
   }
+}
+
+function sizeOf(audience: Audience): number {
+  let size = 0;
+  for (const subscribers of audience.values()) size += subscribers.size;
+  return size;
 }

@@ -12,8 +12,10 @@ const unitBytes = 4 * 1024;
 /** So much of it may be used over several turns, as long as nobody else is heard. */
 const muchUsed = 16;
 
-/** Above this many waiting bytes a connection is closed: nothing that is not compressed comes to so much. */
+/** Above this many waiting bytes, and a message, a connection is closed: nothing that is not compressed comes to so much. */
 const waitingCapBytes = 16 * 1024 * 1024;
+/** Of connections that are gone so much may wait in all; what comes on top of it is dropped. */
+const goneCapBytes = 16 * 1024 * 1024;
 
 /** How long one turn handles what had to wait, in milliseconds; connections take turns. */
 const sliceMs = 4;
@@ -21,14 +23,14 @@ const sliceMs = 4;
 /** With so many publications, or bytes of them, that the broker has not settled, it is behind … */
 const behindPublications = 1_024;
 const behindBytes = 4 * 1024 * 1024;
-/** … and with so many nothing more is handled at all: short of what brokers refuse, so that they need not. */
+/** … and with so many nothing more is handled at all: short of what brokers refuse by default, so that they need not. */
 const fullPublications = 16 * 1_024;
 const fullBytes = 16 * 1024 * 1024;
 
 /** The part of `FlushScheduler` that matters here. */
 export interface Deliveries {
   readonly isLate: boolean;
-  readonly timesOnTime: number;
+  readonly rounds: number;
 }
 
 /**
@@ -43,12 +45,15 @@ export class Dispatcher {
   /** Connections that something waits of, and that may have it handled. */
   readonly #listed = new RingQueue<Connection>();
   readonly #waitingForRoom: (() => void)[] = [];
+  /** What waits of them may be handled once the broker is not behind any more, or something of theirs has ended. */
+  readonly #untilCaughtUp = new Set<Connection>();
   /** Who was heard last in this turn, and how much of it was handled without anybody else in between. */
   #speaker: Connection | undefined;
   #used = 0;
   #isScheduled = false;
   #handling: Connection | undefined;
   #publicationBytes = 0;
+  #goneBytes = 0;
   readonly #deliveries: Deliveries;
 
   /** @param deliveries what this worker gives its subscribers; while it is late, nobody makes it more by publishing on */
@@ -88,8 +93,18 @@ export class Dispatcher {
     if (this.#speaker === connection) this.#speaker = undefined;
     const { intake } = connection;
     if (intake !== undefined) this.#release(connection, intake);
-    if (intake?.isWaiting === true) intake.farewell = () => this.#calls.closed(connection, code, reason);
-    else this.#calls.closed(connection, code, reason);
+    const bytes = intake?.waitingBytes ?? 0;
+    if (intake?.isWaiting === true && this.#goneBytes + bytes <= goneCapBytes) {
+      this.#goneBytes += bytes;
+      intake.farewell = () => {
+        this.#goneBytes -= bytes;
+        this.#calls.closed(connection, code, reason);
+      };
+      return;
+    }
+    intake?.discard();
+    this.#untilCaughtUp.delete(connection);
+    this.#calls.closed(connection, code, reason);
   }
 
   /**
@@ -103,18 +118,20 @@ export class Dispatcher {
     if (connection === undefined) return undefined;
     const intake = (connection.intake ??= new Intake());
     intake.multicasts++;
-    intake.publishedAt = this.#deliveries.timesOnTime;
+    intake.publishedAt = this.#deliveries.rounds;
     return connection;
   }
 
   settled(connection: Connection | undefined, bytes: number): void {
     const wasFull = this.#isFull;
+    const wasBehind = this.#isBehind;
     this.#counts.multicastsUnsettled--;
     this.#publicationBytes -= bytes;
     if (connection?.intake !== undefined) {
       connection.intake.multicasts--;
       this.#goOn(connection, connection.intake);
     }
+    if (wasBehind && !this.#isBehind) this.#caughtUp();
     if (!wasFull || this.#isFull) return;
     for (const resume of this.#waitingForRoom.splice(0)) resume();
     if (this.#listed.length > 0) this.#schedule();
@@ -134,8 +151,8 @@ export class Dispatcher {
   }
 
   #isFree(intake: Intake): boolean {
-    const { isLate, timesOnTime } = this.#deliveries;
-    if (isLate && intake.publishedAt === timesOnTime) return false;
+    const { isLate, rounds } = this.#deliveries;
+    if (isLate && intake.publishedAt === rounds) return false;
     return intake.isFree(this.#isBehind);
   }
 
@@ -168,7 +185,7 @@ export class Dispatcher {
 
   #wait(connection: Connection, message: ReceivedMessage): void {
     const intake = (connection.intake ??= new Intake());
-    if (intake.waitingBytes > waitingCapBytes) {
+    if (intake.waitingBytes > waitingCapBytes + connection.limits.messageBytes) {
       connection.close(1009, `compressed messages of more than ${waitingCapBytes} bytes were waiting`);
       return;
     }
@@ -198,7 +215,13 @@ export class Dispatcher {
   }
 
   #goOn(connection: Connection, intake: Intake): void {
-    if (intake.isWaiting) this.#list(connection, intake);
+    if (intake.isWaiting || intake.farewell !== undefined) this.#list(connection, intake);
+  }
+
+  #caughtUp(): void {
+    for (const connection of this.#untilCaughtUp)
+      if (connection.intake !== undefined) this.#goOn(connection, connection.intake);
+    this.#untilCaughtUp.clear();
   }
 
   #list(connection: Connection, intake: Intake): void {
@@ -232,9 +255,13 @@ export class Dispatcher {
     this.#handleWaiting(connection, intake, turnBudget);
     if (!intake.isWaiting) {
       this.#release(connection, intake);
-      intake.farewell?.();
+      const { farewell } = intake;
+      intake.farewell = undefined;
+      farewell?.();
     } else if (this.#isFull || intake.isFree(this.#isBehind)) {
       this.#list(connection, intake);
+    } else if (intake.isFree(false)) {
+      this.#untilCaughtUp.add(connection);
     }
     // Else what is under way brings it back.
   }

@@ -1,3 +1,4 @@
+import { RingQueue } from '../lib/ring-queue.ts';
 import { BatchStart } from './batch.ts';
 
 /** How long the outboxes of one lane are flushed before everything else has its turn, in milliseconds. */
@@ -24,7 +25,7 @@ export class FlushScheduler {
   #isBulk = false;
   #isScheduled = false;
   #isLate = false;
-  #timesOnTime = 0;
+  #rounds = 0;
 
   /** To be called around what gives the same to so many. */
   begin(subscribers: number): void {
@@ -45,14 +46,14 @@ export class FlushScheduler {
     return this.#isLate;
   }
 
-  /** How often everything was flushed. */
-  get timesOnTime(): number {
-    return this.#timesOnTime;
+  /** How often all who waited at the beginning of a round had been flushed. */
+  get rounds(): number {
+    return this.#rounds;
   }
 
   /** Has it flushed at the end of the turn. Harmless when it is flushed before. */
   schedule(outbox: Flushable): void {
-    (this.#isBulk ? this.#bulk : this.#prompt).waiting.push(outbox);
+    (this.#isBulk ? this.#bulk : this.#prompt).add(outbox);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(flushWaiting, this);
@@ -70,33 +71,48 @@ export class FlushScheduler {
     for (const start of this.#starts.values()) start.forget();
     const isPromptDone = this.#prompt.flushSlice();
     const isBulkDone = this.#bulk.flushSlice();
-    this.#isLate = !isPromptDone || !isBulkDone;
-    if (this.#isLate) {
-      setImmediate(flushWaiting, this);
-    } else {
-      this.#isScheduled = false;
-      this.#timesOnTime++;
+    this.#isLate = !(isPromptDone && isBulkDone);
+    if (this.#prompt.isPastMark && this.#bulk.isPastMark) {
+      this.#rounds++;
+      this.#prompt.mark();
+      this.#bulk.mark();
     }
+    this.#isScheduled = !(this.#prompt.isEmpty && this.#bulk.isEmpty);
+    if (this.#isScheduled) setImmediate(flushWaiting, this);
   }
 }
 
 class Lane {
-  waiting: Flushable[] = [];
-  #at = 0;
+  readonly #waiting = new RingQueue<Flushable>();
+  /** How many of those that wait did so at the last mark. */
+  #marked = 0;
 
-  /** @returns whether nobody waits any more */
+  add(outbox: Flushable): void {
+    this.#waiting.push(outbox);
+  }
+
+  /** Whether all who waited at the last mark have had their turn. */
+  get isPastMark(): boolean {
+    return this.#marked === 0;
+  }
+
+  mark(): void {
+    this.#marked = this.#waiting.length;
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  /** @returns whether the slice was enough for all who waited; whoever is added meanwhile waits for the next */
   flushSlice(): boolean {
-    if (this.waiting.length === 0) return true;
+    if (this.isEmpty) return true;
     const endMs = performance.now() + sliceMs;
-    // Whoever is added meanwhile is given more in this turn perhaps, and waits for the next.
-    const { length } = this.waiting;
-    while (this.#at < length) {
-      this.waiting[this.#at++]?.flush();
-      if (this.#at % flushesPerLook === 0 && performance.now() > endMs) break;
+    for (let left = this.#waiting.length; left > 0; left--) {
+      if (left % flushesPerLook === 0 && performance.now() > endMs) return false;
+      this.#waiting.shift()?.flush();
+      if (this.#marked > 0) this.#marked--;
     }
-    if (this.#at < this.waiting.length) return false;
-    this.waiting = [];
-    this.#at = 0;
     return true;
   }
 }

@@ -31,9 +31,9 @@ export const uncompressed = 0;
 export class Frame implements Entry {
   readonly subscription: string | undefined;
   readonly content: EntryContent;
-  readonly #message: Message;
+  /** The message until it is encoded, then its bytes: what waits in outboxes keeps nothing else. */
+  #source: Message | Buffer;
   readonly #compression: CompressionOptions;
-  #plain: Buffer | undefined;
   #deflated: Map<number, Buffer> | undefined;
 
   /** @param subscription where the message is of one */
@@ -45,13 +45,13 @@ export class Frame implements Entry {
   ) {
     this.subscription = subscription;
     this.content = content;
-    this.#message = message;
+    this.#source = message;
     this.#compression = compression;
   }
 
   /** @param windowBits what the receiver's permessage-deflate agreed on, or `uncompressed` */
   bytesFor(windowBits: number): Buffer {
-    if (windowBits === uncompressed) return (this.#plain ??= encodeFrame(this.#message));
+    if (windowBits === uncompressed) return this.#encoded();
     let bytes = this.#deflated?.get(windowBits);
     if (bytes === undefined) {
       bytes = this.#deflate(windowBits);
@@ -61,8 +61,13 @@ export class Frame implements Entry {
     return bytes;
   }
 
+  #encoded(): Buffer {
+    if (!Buffer.isBuffer(this.#source)) this.#source = encodeFrame(this.#source);
+    return this.#source;
+  }
+
   #deflate(windowBits: number): Buffer {
-    const plain = (this.#plain ??= encodeFrame(this.#message));
+    const plain = this.#encoded();
     const payload = plain.subarray(headerLength(plain));
     if (payload.length < this.#compression.thresholdBytes) return plain;
     const deflated = deflateRawSync(payload, {
@@ -72,7 +77,7 @@ export class Frame implements Entry {
     });
     // RFC 7692 §7.2.1: the four octets 00 00 ff ff of the sync flush are left off.
     const body = deflated.subarray(0, deflated.length - 4);
-    return body.length < payload.length ? frameOf(RSV1 | opcodes[this.#message.kind], body) : plain;
+    return body.length < payload.length ? frameOf(RSV1 | ((plain[0] ?? 0) & 0x0f), body) : plain;
   }
 }
 

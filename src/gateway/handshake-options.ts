@@ -9,10 +9,14 @@ import type { ConnectionLimits } from './gateway-options.ts';
  * How an app treats its connections. Use one object for all connections of a kind: each keeps a reference to it.
  */
 export interface HandshakeOptions {
-  /** A message came in; not called in pull mode. A throw or rejection is logged and closes that connection with 1011. */
+  /**
+   * A message came in; not called in pull mode. A throw or rejection is logged and closes that connection with 1011.
+   * While 64 promises of a connection's handlers are pending, or one while the broker is behind, its next messages wait
+   * and it is not read: a handler must not wait for another message of its client, nor for `onClose`.
+   */
   onMessage?(connection: Connection, data: Buffer, kind: MessageKind): void | Promise<unknown>;
   /**
-   * The connection is gone. The code is the one that ended it: the client's, Carillon's own, 1005 when the client gave
+   * The connection is gone, and every message that came before has been handed over. The code is the one that ended it: the client's, Carillon's own, 1005 when the client gave
    * none, or 1006 when it vanished without a close frame.
    */
   onClose?(connection: Connection, code: number, reason: string): void | Promise<unknown>;

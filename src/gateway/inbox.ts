@@ -22,6 +22,11 @@ export class Inbox {
     webSocket.pause();
   }
 
+  /** Somebody waits for a message. */
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   put(message: ReceivedMessage): void {
     const taker = this.#waiting.shift();
     if (taker === undefined) this.#messages.push(message);

@@ -71,7 +71,7 @@ export class Outbox implements Writer {
 
   /** @param bytes the entry's, for this connection */
   push(entry: Entry, bytes: Buffer): void {
-    if (this.#inFlightBytes > 0) {
+    if (this.#inFlightBytes > 0 || this.#backlog !== undefined) {
       (this.#backlog ??= []).push(entry);
       this.#backlogBytes += bytes.length;
       return;

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 
 /** Who is told what became of a write. */
 export interface Writer {
@@ -17,9 +18,14 @@ export interface SocketWrites {
 
 const nothing = Buffer.alloc(0);
 
-/** By the public API of Node. Costs the same for every kind of socket. */
+/** By the public API of Node, for every kind of socket. */
 export const publicWrites: SocketWrites = {
   write(socket, bytes, writer) {
+    if (socket instanceof TLSSocket) {
+      // Never at once: there is a turn or two between the text and the cipher.
+      socket.write(bytes, () => writer.taken());
+      return false;
+    }
     socket.write(bytes);
     if (socket.writableLength === 0) return true;
     // Node says of a write that it is done only to a callback of its own: only who waits has one.

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { Connection } from '../../src/gateway/connection.ts';
+import type { Gateway } from '../../src/gateway/gateway.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
 import { maskedFrame, RawClient } from '../support/raw-client.ts';
-import { startGateway } from '../support/start-gateway.ts';
+import { startGateway, type StartedGateway } from '../support/start-gateway.ts';
 import { TestClient } from '../support/test-client.ts';
 import { until } from '../support/until.ts';
 
@@ -43,6 +45,45 @@ describe('a client that stops reading', () => {
     await until(() => !started.gateway.send(connection, Buffer.alloc(50_000)));
     await until(() => started.gateway.connections.size === 0);
     expect(metrics.counts.closes.get('1013')).toBe(1);
+  });
+});
+
+describe('an app that acts when all was taken', () => {
+  const frame = (text: string): Buffer => Buffer.concat([Buffer.from([0x81, 126, 0x02, 0x58]), Buffer.from(text)]);
+  const [first, second] = ['x'.repeat(600), 'y'.repeat(600)];
+  const limits = { messageBytes: 1_000, outboxBytes: 1_024 };
+
+  /** Two messages in one turn that do not fit together: the first goes out so that there is room for the second. */
+  async function received(onDrain: (connection: Connection, gateway: Gateway) => void): Promise<Buffer> {
+    let drains = 0;
+    await using started: StartedGateway = await startGateway(
+      {
+        onMessage: (connection) => {
+          expect(started.gateway.send(connection, first)).toBe(true);
+          expect(started.gateway.send(connection, second)).toBe(true);
+        },
+        onDrain: (connection) => {
+          if (drains++ === 0) onDrain(connection, started.gateway);
+          else connection.close(1000);
+        },
+      },
+      { limits, heartbeat: { intervalMs: 0 } },
+    );
+    await using client = await RawClient.open(started.port);
+    client.write(maskedFrame(0x81, 'speak'));
+    return await client.readToEnd();
+  }
+
+  it('closes behind what it had sent', async () => {
+    const close = Buffer.from([0x88, 2, 0x03, 0xe8]);
+    expect(await received((connection) => connection.close(1000))).toEqual(
+      Buffer.concat([frame(first), frame(second), close]),
+    );
+  });
+
+  it('sends behind what it had sent', async () => {
+    const bytes = await received((connection, gateway) => void gateway.send(connection, 'third'));
+    expect(bytes.indexOf('third')).toBeGreaterThan(bytes.indexOf(second));
   });
 });
 

@@ -72,6 +72,35 @@ async function stall(arranged: Arranged): Promise<Buffer[]> {
   return given;
 }
 
+describe('an outbox whose socket takes one write at a time', () => {
+  it('sends in order what a callback of `whenTaken` gives and what is given after it', async () => {
+    const written: string[] = [];
+    let taken = (): void => {};
+    const writes: SocketWrites = {
+      write(_socket, bytes, writer) {
+        written.push(bytes.length > 100 ? 'long' : bytes.toString());
+        taken = () => writer.taken();
+        return false;
+      },
+    };
+    using pair = await socketPair();
+    const outbox = new Outbox(pair.near, 0, { scheduler: new FlushScheduler(), writes }, { emptied() {} });
+    const say = (text: string): void => outbox.push(entryOf(text), Buffer.from(text));
+    say('first');
+    await turn();
+    outbox.whenTaken(() => say('from the callback '));
+    say('x'.repeat(100_000));
+    taken();
+    say('later');
+    for (let i = 0; i < 4; i++) {
+      taken();
+      await turn();
+    }
+    expect(written).toEqual(['first', 'long', 'from the callback later']);
+    expect(outbox.bytes).toBe(0);
+  });
+});
+
 describe.each([
   ['by the fastest way there is', findSocketWrites()],
   ['by the public API', publicWrites],
@@ -188,6 +217,24 @@ describe.each([
     await until(() => arranged.received().length === all.length);
     expect(arranged.received().equals(all)).toBe(true);
     expect(arranged.outbox.bytes).toBe(0);
+  });
+
+  it('keeps the order where a callback gives something while more waits', async () => {
+    using arranged = await arrange(writes);
+    const given = await stall(arranged);
+    arranged.outbox.whenTaken(() => give(arranged, 'given by the callback'));
+    const more = Array.from({ length: 20 }, () => randomBytes(100_000));
+    give(arranged, ...more);
+    arranged.pair.far.resume();
+    const before = Buffer.concat(given);
+    await until(() => arranged.received().length > before.length + 2_000_000);
+    give(arranged, 'given later');
+    await until(() => arranged.received().subarray(-11).toString() === 'given later');
+    expect(arranged.received().subarray(0, before.length).equals(before)).toBe(true);
+    const rest = arranged.received().subarray(before.length);
+    expect(rest.indexOf('given by the callback')).toBeLessThan(rest.indexOf('given later'));
+    expect(rest.indexOf('given by the callback')).toBeGreaterThan(0);
+    await until(() => arranged.outbox.bytes === 0);
   });
 
   it('does no harm when the socket goes away', async () => {
