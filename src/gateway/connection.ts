@@ -11,7 +11,7 @@ import { type Frame, pingFrame, pongFrame } from './frame.ts';
 import type { ConnectionLimits } from './gateway-options.ts';
 import type { GatewaySocket } from './gateway-socket.ts';
 import type { ConnectionWatcher, HandshakeOptions } from './handshake-options.ts';
-import { Inbox, type ReceivedMessage } from './inbox.ts';
+import { Inbox, type InboxOwner, type ReceivedMessage } from './inbox.ts';
 import type { Intake } from './intake.ts';
 import type { Joinings } from './joining.ts';
 import { Outbox, type OutboxOwner } from './outbox.ts';
@@ -24,7 +24,7 @@ const halfClosedTimeoutMs = 5_000;
 export type ConnectionSocket = Socket & { carillonConnection?: Connection };
 
 /** One client's WebSocket session on this worker. Made by `Gateway.handshake`. */
-export class Connection implements OutboxOwner {
+export class Connection implements OutboxOwner, InboxOwner {
   readonly id: string;
   readonly address: string;
   readonly identity: Identity | undefined;
@@ -70,7 +70,7 @@ export class Connection implements OutboxOwner {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#outbox = new Outbox(socket, facts.windowBits, owner.sending, this);
-    this.#inbox = handlers.readEvents === false ? new Inbox(webSocket) : undefined;
+    this.#inbox = handlers.readEvents === false ? new Inbox(webSocket, this) : undefined;
     webSocket.connection = this;
     socket.carillonConnection = this;
     // Before ws ends the other half.
@@ -115,7 +115,7 @@ export class Connection implements OutboxOwner {
 
   resume(): void {
     this.#pausedByApp = false;
-    if (!this.#held) this.#webSocket.resume();
+    this.readOn();
   }
 
   /** The gateway's own pause, which the app's `resume` does not end. */
@@ -126,7 +126,12 @@ export class Connection implements OutboxOwner {
 
   release(): void {
     this.#held = false;
-    if (!this.#pausedByApp && this.#inbox?.isAwaited !== false) this.#webSocket.resume();
+    if (this.#inbox?.isAwaited !== false) this.readOn();
+  }
+
+  /** Part of `InboxOwner`. */
+  readOn(): void {
+    if (!this.#held && !this.#pausedByApp) this.#webSocket.resume();
   }
 
   /**
@@ -268,6 +273,7 @@ export class Connection implements OutboxOwner {
     this.#owner.received(this, data, kind);
     if (this.#inbox === undefined) return;
     this.#inbox.put({ data, kind });
+    this.#owner.dispatcher.taken(this, data);
   }
 
   // What the socket tells.

@@ -77,9 +77,12 @@ export class Dispatcher {
 
   /** A ping or pong, which is answered or ignored at once, as many as there are; but the rest is read in the next turn. */
   control(connection: Connection): void {
-    if (this.#speaker !== connection) this.#turnTo(connection);
-    this.#use(1);
-    if (this.#used >= turnBudget) this.#hold(connection, (connection.intake ??= new Intake()));
+    this.#count(connection, 1);
+  }
+
+  /** As `control`, for a message in the pull mode. */
+  taken(connection: Connection, data: Buffer): void {
+    this.#count(connection, costOf(data));
   }
 
   /** The client begins to close, or is gone: what it sent before is handled before that, as far as may be. */
@@ -154,6 +157,12 @@ export class Dispatcher {
     const { isLate, rounds } = this.#deliveries;
     if (isLate && intake.publishedAt === rounds) return false;
     return intake.isFree(this.#isBehind);
+  }
+
+  #count(connection: Connection, cost: number): void {
+    if (this.#speaker !== connection) this.#turnTo(connection);
+    this.#use(cost);
+    if (this.#used >= turnBudget) this.#hold(connection, (connection.intake ??= new Intake()));
   }
 
   #turnTo(connection: Connection): void {

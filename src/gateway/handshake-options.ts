@@ -16,8 +16,8 @@ export interface HandshakeOptions {
    */
   onMessage?(connection: Connection, data: Buffer, kind: MessageKind): void | Promise<unknown>;
   /**
-   * The connection is gone, and every message that came before has been handed over. The code is the one that ended it: the client's, Carillon's own, 1005 when the client gave
-   * none, or 1006 when it vanished without a close frame.
+   * The connection is gone, and every message that came before has been handed over. The code is the one that ended
+   * it: the client's, Carillon's own, 1005 when the client gave none, or 1006 when it vanished without a close frame.
    */
   onClose?(connection: Connection, code: number, reason: string): void | Promise<unknown>;
   /** Everything sent so far has been taken by the kernel. */

@@ -7,18 +7,26 @@ export interface ReceivedMessage {
   readonly kind: MessageKind;
 }
 
+/** Whose messages they are. */
+export interface InboxOwner {
+  /** Has the socket read, now or as soon as nothing else keeps it from that. */
+  readOn(): void;
+}
+
 /**
  * Pull mode: holds a connection's messages until they are asked for. The socket is read only while somebody waits;
  * what it had already read by then, one chunk of at most 64 KiB or the message that was begun, is all that waits here.
  */
 export class Inbox {
   readonly #webSocket: WebSocket;
+  readonly #owner: InboxOwner;
   readonly #messages = new RingQueue<ReceivedMessage>();
   readonly #waiting = new RingQueue<(message: ReceivedMessage | undefined) => void>();
   #ended = false;
 
-  constructor(webSocket: WebSocket) {
+  constructor(webSocket: WebSocket, owner: InboxOwner) {
     this.#webSocket = webSocket;
+    this.#owner = owner;
     webSocket.pause();
   }
 
@@ -39,7 +47,7 @@ export class Inbox {
     if (message !== undefined || this.#ended) return Promise.resolve(message);
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
-      this.#webSocket.resume();
+      this.#owner.readOn();
     });
   }
 

@@ -15,7 +15,7 @@ export class Intake {
   handlers = 0;
   /** Multicasts that its handlers began, awaited or not, and that the broker has not settled. */
   multicasts = 0;
-  /** How often deliveries had been on time when a handler of it last published something. */
+  /** In which round of deliveries a handler of it last published something. */
   publishedAt = -1;
   /** The socket is not read. */
   isHeld = false;

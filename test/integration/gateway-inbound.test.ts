@@ -1,9 +1,11 @@
 import { constants, deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { type CreateGatewayOptions, Metrics } from '../../src/index.ts';
+import { everyTurn } from '../support/every-turn.ts';
 import { handshakeRequest, maskedFrame, RawClient } from '../support/raw-client.ts';
 import { startGateway, type StartedGateway } from '../support/start-gateway.ts';
 import { TestClient } from '../support/test-client.ts';
+import { TurnCount } from '../support/turn-count.ts';
 import { until } from '../support/until.ts';
 
 /** What one connection may have handled in a turn, and once more by the end of the turn in which it begins to wait. */
@@ -16,17 +18,6 @@ const patiently = { deadlineMs: 45_000 };
 const withoutPings: CreateGatewayOptions = { heartbeat: { intervalMs: 0 } };
 
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, i) => String(i).padStart(128, '0'));
-
-/** Counts what happens within one turn of the event loop. */
-class TurnCount {
-  most = 0;
-  #now = 0;
-
-  add(): void {
-    if (this.#now++ === 0) setImmediate(() => (this.#now = 0));
-    this.most = Math.max(this.most, this.#now);
-  }
-}
 
 describe('a client that floods', () => {
   it.each([
@@ -90,20 +81,26 @@ describe('a client that floods', () => {
   });
 
   it('with pings is answered each of them, and does not keep the others waiting', async () => {
+    const metrics = new Metrics();
     await using started: StartedGateway = await startGateway(
       { onMessage: (connection, data) => void started.gateway.send(connection, data) },
-      withoutPings,
+      { ...withoutPings, metrics },
     );
     await using flooder = await RawClient.open(started.port);
     await using other = await TestClient.open(started.url);
     const count = 300_000;
     const [connection] = started.gateway.connections.values();
+    let mostHeld = 0;
+    // Before the gateway's own callback at the end of a turn, which lets it be read again.
+    using _watch = everyTurn(() => (mostHeld = Math.max(mostHeld, metrics.counts.connectionsHeld)));
     flooder.write(Buffer.concat(Array.from({ length: count }, () => maskedFrame(0x89, ''))));
     await until(() => (connection?.bytesSent ?? 0) > 1_000);
     other.send('still there?');
     expect(String(await other.next())).toBe('still there?');
     expect(connection?.bytesSent).toBeLessThan(2 * count);
     await flooder.read(2 * count);
+    // Not read any further in a turn that had answered so many.
+    expect(mostHeld).toBe(1);
   });
 });
 
@@ -186,6 +183,52 @@ describe('what was read before a close', () => {
     });
     expect(happened.indexOf('close')).toBe(300);
     expect(started.gateway.connections.size).toBe(0);
+  });
+
+  it('has one onClose, also where a handler fails after the client has gone while others wait', async () => {
+    const fail: ((error: Error) => void)[] = [];
+    let closes = 0;
+    const metrics = new Metrics();
+    await using started = await startGateway(
+      {
+        onMessage: () => new Promise<void>((_resolve, reject) => fail.push(reject)),
+        onClose: () => void closes++,
+      },
+      { metrics },
+    );
+    await using client = await RawClient.open(started.port);
+    client.write(packet(100), closeFrame);
+    await client.ended;
+    await until(() => started.gateway.connections.size === 0);
+    expect({ begun: fail.length, closes }).toEqual({ begun: 64, closes: 0 });
+    fail[0]?.(new Error('too late'));
+    await until(() => closes > 0);
+    for (const each of fail) each(new Error('even later'));
+    // Whoever was still to come back would have done so by the answer to somebody else.
+    await using other = await RawClient.open(started.port);
+    other.write(maskedFrame(0x89, ''));
+    await other.read(2);
+    expect({ begun: fail.length, closes, held: metrics.counts.connectionsHeld }).toEqual({
+      begun: 64,
+      closes: 1,
+      held: 0,
+    });
+  });
+
+  it('is not handled any more once the app has terminated the connection', async () => {
+    let handled = 0;
+    const handledAtClose: number[] = [];
+    await using started = await startGateway({
+      onMessage: (connection) => {
+        if (++handled === 100) connection.terminate();
+      },
+      onClose: () => void handledAtClose.push(handled),
+    });
+    await using client = await RawClient.open(started.port);
+    client.write(packet(400));
+    await client.ended;
+    await until(() => handledAtClose.length > 0);
+    expect({ handled, handledAtClose }).toEqual({ handled: 100, handledAtClose: [100] });
   });
 
   it('is not handled any more once the app has closed the connection', async () => {

@@ -35,6 +35,8 @@ export class FaultyBroker implements Broker {
   beforeRead: ((name: string, query: HistoryQuery) => Promise<void> | void) | undefined;
   /** Waited for while a page is on its way. */
   afterRead: ((name: string, page: HistoryPage) => Promise<void> | void) | undefined;
+  /** Waited for before a publication is made. */
+  beforePublish: ((publication: Publication) => Promise<void> | void) | undefined;
   beforeSubscribe: ((names: readonly string[]) => Promise<void> | void) | undefined;
   /** Epoch → which of the histories it is of: the first, or the one after that many losses. */
   readonly histories = new Map<string, number>();
@@ -97,6 +99,7 @@ export class FaultyBroker implements Broker {
   }
 
   async publish(publication: Publication, options?: PublishOptions): Promise<Position | undefined> {
+    if (this.beforePublish !== undefined) await this.beforePublish(publication);
     const position = await this.#inner.publish(publication, options);
     return position === undefined ? undefined : this.#shown(publication.subscription, position);
   }
