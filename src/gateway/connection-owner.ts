@@ -1,13 +1,13 @@
 import type { Identity } from '../auth/identity.ts';
 import type { MessageKind } from '../broker/broker.ts';
 import type { Connection } from './connection.ts';
-import type { Dispatcher } from './dispatcher.ts';
+import type { Dispatcher } from './receiving/dispatcher.ts';
 import type { Encoding } from './encoding.ts';
-import type { Entry } from './entry.ts';
+import type { Entry } from './sending/entry.ts';
 import type { ConnectionLimits } from './gateway-options.ts';
 import type { ConnectionWatcher } from './handshake-options.ts';
-import type { OutboxParts } from './outbox.ts';
-import type { SlowDelivery } from './slow-subscribers.ts';
+import type { OutboxParts } from './sending/outbox.ts';
+import type { SlowDelivery } from './sending/slow-subscribers.ts';
 
 /** What a connection tells its gateway. */
 export interface ConnectionOwner {

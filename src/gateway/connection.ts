@@ -6,16 +6,16 @@ import type { Counts } from '../metrics/counts.ts';
 import { fitCloseReason, isSendableCloseCode } from './close-codes.ts';
 import type { ConnectionFacts, ConnectionOwner } from './connection-owner.ts';
 import type { Encoding } from './encoding.ts';
-import type { Entry } from './entry.ts';
-import { type Frame, pingFrame, pongFrame } from './frame.ts';
+import type { Entry } from './sending/entry.ts';
+import { type Frame, pingFrame, pongFrame } from './sending/frame.ts';
 import type { ConnectionLimits } from './gateway-options.ts';
 import type { GatewaySocket } from './gateway-socket.ts';
 import type { ConnectionWatcher, HandshakeOptions } from './handshake-options.ts';
-import { Inbox, type InboxOwner, type ReceivedMessage } from './inbox.ts';
-import type { Intake } from './intake.ts';
+import { Inbox, type InboxOwner, type ReceivedMessage } from './receiving/inbox.ts';
+import type { Intake } from './receiving/intake.ts';
 import type { Joinings } from './joining.ts';
-import { Outbox, type OutboxOwner } from './outbox.ts';
-import { Shedding, type Newcomer, type Shed, type SheddingParts } from './shedding.ts';
+import { Outbox, type OutboxOwner } from './sending/outbox.ts';
+import { Shedding, type Newcomer, type Shed, type SheddingParts } from './sending/shedding.ts';
 
 /** How long a socket whose client has ended its half may be idle before it is destroyed. */
 const halfClosedTimeoutMs = 5_000;

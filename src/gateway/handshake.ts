@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocketServer, type ServerOptions } from 'ws';
-import { uncompressed } from './frame.ts';
+import { uncompressed } from './sending/frame.ts';
 import type { CompressionOptions } from './gateway-options.ts';
 import { GatewaySocket } from './gateway-socket.ts';
 import type { HandshakeOptions } from './handshake-options.ts';

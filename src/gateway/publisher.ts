@@ -2,7 +2,7 @@ import type { Broker, Position, Publication, PublishOptions } from '../broker/br
 import type { Counts } from '../metrics/counts.ts';
 import type { MulticastOptions } from './calls.ts';
 import { checkPublicationId } from './check-arguments.ts';
-import type { Dispatcher } from './dispatcher.ts';
+import type { Dispatcher } from './receiving/dispatcher.ts';
 import { kindOf } from './encoding.ts';
 import { checkName } from './subscription-name.ts';
 import type { SubscriptionRules } from './subscription-rules.ts';

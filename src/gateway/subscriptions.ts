@@ -3,18 +3,18 @@ import type { Counts } from '../metrics/counts.ts';
 import type { NotRecoveredReason, Subscribed, SubscribeOptions } from './calls.ts';
 import { checkPosition } from './check-arguments.ts';
 import type { Connection } from './connection.ts';
-import type { Delivery } from './delivery.ts';
-import type { Continuity } from './continuity.ts';
+import type { Delivery } from './sending/delivery.ts';
+import type { Continuity } from './recovery/continuity.ts';
 import { CapabilityError } from './errors.ts';
 import type { RecoveryOptions } from './gateway-options.ts';
 import type { Hub } from './hub.ts';
-import { JoinClaim } from './join-claim.ts';
+import { JoinClaim } from './recovery/join-claim.ts';
 import { type Joining, Joinings } from './joining.ts';
 import type { Presence } from './presence.ts';
-import type { SlowSubscribers } from './slow-subscribers.ts';
+import type { SlowSubscribers } from './sending/slow-subscribers.ts';
 import { checkSubscribable, everyone } from './subscription-name.ts';
 import type { SubscriptionRule, SubscriptionRules } from './subscription-rules.ts';
-import type { Track } from './track.ts';
+import type { Track } from './recovery/track.ts';
 import type { Trace } from './trace.ts';
 
 export interface SubscriptionsParts {

@@ -1,4 +1,4 @@
-import type { NodeFacts, NodeIdentity } from '../gateway/node-facts.ts';
+import type { NodeFacts, NodeIdentity } from '../gateway/cluster/node-facts.ts';
 import { quote } from '../lib/quote.ts';
 import type { Log } from '../lib/log.ts';
 

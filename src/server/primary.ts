@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Config } from '../config/config.ts';
-import type { NodeFacts } from '../gateway/node-facts.ts';
+import type { NodeFacts } from '../gateway/cluster/node-facts.ts';
 import type { Log } from '../lib/log.ts';
 import type { Severities } from '../lib/severities.ts';
 import { admissionChanges } from './admission.ts';

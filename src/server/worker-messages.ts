@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { SeverityName, SeverityState } from '../lib/severities.ts';
-import type { NodeFacts } from '../gateway/node-facts.ts';
+import type { NodeFacts } from '../gateway/cluster/node-facts.ts';
 import type { MetricsSnapshot } from '../metrics/metrics.ts';
 import type { TlsPair } from './tls-pair.ts';
 

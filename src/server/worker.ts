@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { Broker } from '../broker/broker.ts';
 import type { RedisOptions } from '../broker/redis/redis-options.ts';
 import { Gateway } from '../gateway/gateway.ts';
-import type { NodeIdentity } from '../gateway/node-facts.ts';
+import type { NodeIdentity } from '../gateway/cluster/node-facts.ts';
 import { HttpListener } from '../http/listener.ts';
 import { Router } from '../http/router.ts';
 import { silentLog, type Log } from '../lib/log.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { NodeFacts } from '../../src/gateway/node-facts.ts';
+import type { NodeFacts } from '../../src/gateway/cluster/node-facts.ts';
 import { hashPassword } from '../../src/auth/password-hash.ts';
 import { ChatClient } from '../support/chat-client.ts';
 import { startMember } from '../support/start-member.ts';

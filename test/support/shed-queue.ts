@@ -1,6 +1,6 @@
-import type { Entry, EntryContent } from '../../src/gateway/entry.ts';
-import { MissedNote } from '../../src/gateway/missed-note.ts';
-import { Shedding, type Shed, type SheddingPolicy } from '../../src/gateway/shedding.ts';
+import type { Entry, EntryContent } from '../../src/gateway/sending/entry.ts';
+import { MissedNote } from '../../src/gateway/sending/missed-note.ts';
+import { Shedding, type Shed, type SheddingPolicy } from '../../src/gateway/sending/shedding.ts';
 
 /** An entry that knows its number among all that were ever given. */
 export class Item implements Entry {

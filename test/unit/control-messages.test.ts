@@ -5,7 +5,7 @@ import {
   decodeOrder,
   encodeOrder,
   type GatewayOrder,
-} from '../../src/gateway/control-messages.ts';
+} from '../../src/gateway/cluster/control-messages.ts';
 
 const orders: readonly GatewayOrder[] = [
   { type: 'disconnect', target: { connection: 'x.1' }, code: 4500, reason: '' },

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { encodeFrame, Frame, uncompressed } from '../../src/gateway/frame.ts';
+import { encodeFrame, Frame, uncompressed } from '../../src/gateway/sending/frame.ts';
 
 const off = { enabled: false, thresholdBytes: 1024, level: 1 };
 

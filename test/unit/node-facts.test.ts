@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { describeWorker, nodesOf, type NodeIdentity } from '../../src/gateway/node-facts.ts';
+import { describeWorker, nodesOf, type NodeIdentity } from '../../src/gateway/cluster/node-facts.ts';
 import { Severities } from '../../src/lib/severities.ts';
 
 const severities = new Severities({ debug: true }).state;

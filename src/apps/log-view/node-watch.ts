@@ -1,5 +1,5 @@
 import type { Gateway } from '../../gateway/gateway.ts';
-import type { NodeFacts } from '../../gateway/node-facts.ts';
+import type { NodeFacts } from '../../gateway/cluster/node-facts.ts';
 import { Alarm } from '../../lib/alarm.ts';
 import type { NodeState } from './log-view-protocol.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { NodeFacts, NodeIdentity } from '../../../src/gateway/node-facts.ts';
+import type { NodeFacts, NodeIdentity } from '../../../src/gateway/cluster/node-facts.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { NodeWatch } from '../../../src/server/node-watch.ts';
 

@@ -1,0 +1,122 @@
+import { RingQueue } from '../../lib/ring-queue.ts';
+import { BatchStart } from './batch.ts';
+
+/** How long the outboxes of one lane are flushed before everything else has its turn, in milliseconds. */
+const sliceMs = 4;
+/** Flushes between two looks at the clock. */
+const flushesPerLook = 16;
+/** A fan-out to more subscribers than this goes behind those that are smaller. */
+const bulkSubscribers = 1_000;
+
+export interface Flushable {
+  flush(): void;
+}
+
+/**
+ * Which outboxes are flushed when: all that were given something in a turn of the event loop, once, at its end; one
+ * callback per worker, not per connection. What takes longer than a slice goes on in the next turn, and whoever is
+ * given more meanwhile sends it along with the rest. A fan-out to many goes behind those to few, slice by slice, so that a large
+ * room does not keep small ones waiting.
+ */
+export class FlushScheduler {
+  readonly #prompt = new Lane();
+  readonly #bulk = new Lane();
+  readonly #starts = new Map<number, BatchStart>();
+  #isBulk = false;
+  #isScheduled = false;
+  #isLate = false;
+  #rounds = 0;
+
+  /** To be called around what gives the same to so many. */
+  begin(subscribers: number): void {
+    this.#isBulk = subscribers > bulkSubscribers;
+  }
+
+  end(): void {
+    this.#isBulk = false;
+  }
+
+  /** Whether what is scheduled now may be kept waiting by others. */
+  get isBulk(): boolean {
+    return this.#isBulk;
+  }
+
+  /** Whether a slice was not enough for what a turn gave. */
+  get isLate(): boolean {
+    return this.#isLate;
+  }
+
+  /** How often all who waited at the beginning of a round had been flushed. */
+  get rounds(): number {
+    return this.#rounds;
+  }
+
+  /** Has it flushed at the end of the turn. Harmless when it is flushed before. */
+  schedule(outbox: Flushable): void {
+    (this.#isBulk ? this.#bulk : this.#prompt).add(outbox);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(flushWaiting, this);
+  }
+
+  /** Where batches of connections with this window size begin. */
+  batchStart(windowBits: number): BatchStart {
+    let start = this.#starts.get(windowBits);
+    if (start === undefined) this.#starts.set(windowBits, (start = new BatchStart(windowBits)));
+    return start;
+  }
+
+  /** What is given from now on is of another turn than what was given before. */
+  run(): void {
+    for (const start of this.#starts.values()) start.forget();
+    const isPromptDone = this.#prompt.flushSlice();
+    const isBulkDone = this.#bulk.flushSlice();
+    this.#isLate = !(isPromptDone && isBulkDone);
+    if (this.#prompt.isPastMark && this.#bulk.isPastMark) {
+      this.#rounds++;
+      this.#prompt.mark();
+      this.#bulk.mark();
+    }
+    this.#isScheduled = !(this.#prompt.isEmpty && this.#bulk.isEmpty);
+    if (this.#isScheduled) setImmediate(flushWaiting, this);
+  }
+}
+
+class Lane {
+  readonly #waiting = new RingQueue<Flushable>();
+  /** How many of those that wait did so at the last mark. */
+  #marked = 0;
+
+  add(outbox: Flushable): void {
+    this.#waiting.push(outbox);
+  }
+
+  /** Whether all who waited at the last mark have had their turn. */
+  get isPastMark(): boolean {
+    return this.#marked === 0;
+  }
+
+  mark(): void {
+    this.#marked = this.#waiting.length;
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  /** @returns whether the slice was enough for all who waited; whoever is added meanwhile waits for the next */
+  flushSlice(): boolean {
+    if (this.isEmpty) return true;
+    const endMs = performance.now() + sliceMs;
+    for (let left = this.#waiting.length; left > 0; left--) {
+      if (left % flushesPerLook === 0 && performance.now() > endMs) return false;
+      this.#waiting.shift()?.flush();
+      if (this.#marked > 0) this.#marked--;
+    }
+    return true;
+  }
+}
+
+function flushWaiting(scheduler: FlushScheduler): void {
+  scheduler.run();
+}

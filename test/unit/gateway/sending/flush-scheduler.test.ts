@@ -1,0 +1,143 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import { FlushScheduler } from '../../../../src/gateway/sending/flush-scheduler.ts';
+import { until } from '../../../support/until.ts';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** Occupies the thread for that long, as many writes do. */
+function work(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Outboxes that are given something again whenever they are flushed: a slice is not enough for one round of them. */
+function keepBusy(scheduler: FlushScheduler, flushed: () => void = () => {}): Disposable {
+  let isBusy = true;
+  for (let i = 0; i < 64; i++) {
+    const outbox = {
+      flush: () => {
+        work(0.5);
+        flushed();
+        if (isBusy) scheduler.schedule(outbox);
+      },
+    };
+    scheduler.schedule(outbox);
+  }
+  return { [Symbol.dispose]: () => (isBusy = false) };
+}
+
+describe('the flush scheduler', () => {
+  it('flushes at the end of the turn, once, in the order of scheduling', async () => {
+    const scheduler = new FlushScheduler();
+    const flushed: number[] = [];
+    // So few that nobody looks at the clock between them: on a busy machine a slice may be over at once.
+    for (let i = 0; i < 10; i++) scheduler.schedule({ flush: () => flushed.push(i) });
+    expect(flushed).toEqual([]);
+    await turn();
+    expect(flushed).toEqual(Array.from({ length: 10 }, (_, i) => i));
+    await turn();
+    expect(flushed).toHaveLength(10);
+  });
+
+  it('flushes in the next turn what is scheduled by a flush', async () => {
+    const scheduler = new FlushScheduler();
+    const flushed: string[] = [];
+    scheduler.schedule({
+      flush: () => {
+        flushed.push('first');
+        scheduler.schedule({ flush: () => flushed.push('second') });
+      },
+    });
+    await turn();
+    expect(flushed).toEqual(['first']);
+    await turn();
+    expect(flushed).toEqual(['first', 'second']);
+  });
+
+  it('lets everything else have its turn between slices of what takes long', async () => {
+    const scheduler = new FlushScheduler();
+    let flushed = 0;
+    for (let i = 0; i < 200; i++) scheduler.schedule({ flush: () => (work(0.5), flushed++) });
+    const seen: number[] = [];
+    while (flushed < 200) {
+      await turn();
+      seen.push(flushed);
+    }
+    expect(seen.length).toBeGreaterThan(5);
+    // Never much more than a slice at a time, whatever the machine.
+    expect(Math.max(...seen.map((count, i) => count - (seen[i - 1] ?? 0)))).toBeLessThanOrEqual(32);
+  });
+
+  it('does not keep those of a small fan-out waiting for those of a large one', async () => {
+    const scheduler = new FlushScheduler();
+    const flushed: string[] = [];
+    const bulk = Array.from({ length: 500 }, () => ({ flush: () => (work(0.5), flushed.push('large')) }));
+    scheduler.begin(100_000);
+    for (const outbox of bulk) scheduler.schedule(outbox);
+    scheduler.end();
+    await turn();
+    expect(flushed.length).toBeLessThan(500);
+    scheduler.begin(10);
+    scheduler.schedule({ flush: () => flushed.push('small') });
+    scheduler.end();
+    const before = flushed.length;
+    await turn();
+    expect(flushed[before]).toBe('small');
+    while (flushed.length < 501) await turn();
+    expect(flushed.filter((size) => size === 'large')).toHaveLength(500);
+  });
+
+  it('goes on with the large fan-out however much the small ones have to send', async () => {
+    const scheduler = new FlushScheduler();
+    let large = 0;
+    scheduler.begin(100_000);
+    for (let i = 0; i < 100; i++) scheduler.schedule({ flush: () => void large++ });
+    scheduler.end();
+    // A small room that never rests.
+    const busy = { flush: () => (work(1), scheduler.schedule(busy)) };
+    for (let i = 0; i < 32; i++) scheduler.schedule(busy);
+    for (let turns = 0; turns < 50 && large < 100; turns++) await turn();
+    expect(large).toBe(100);
+  });
+
+  it('counts a round when all who waited at its beginning were flushed, although it is late all the time', async () => {
+    const scheduler = new FlushScheduler();
+    let flushed = 0;
+    using _busy = keepBusy(scheduler, () => flushed++);
+    await turn();
+    const before = { flushed, rounds: scheduler.rounds };
+    while (flushed < before.flushed + 5 * 64) {
+      await turn();
+      expect(scheduler.isLate).toBe(true);
+    }
+    const rounds = scheduler.rounds - before.rounds;
+    expect(rounds).toBeGreaterThan(2);
+    // Each has its turn before the round is over.
+    expect(rounds).toBeLessThanOrEqual(6);
+  });
+
+  it('keeps nobody who was flushed, although it is late all the time', async () => {
+    const scheduler = new FlushScheduler();
+    let isFlushed = false;
+    const gone = new WeakRef({ flush: () => (isFlushed = true) });
+    const schedule = (): void => {
+      const outbox = gone.deref();
+      if (outbox !== undefined) scheduler.schedule(outbox);
+    };
+    schedule();
+    using _busy = keepBusy(scheduler);
+    await until(() => isFlushed);
+    await until(() => {
+      collect();
+      return gone.deref() === undefined;
+    });
+    expect(scheduler.isLate).toBe(true);
+  });
+});
