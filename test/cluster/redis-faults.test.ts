@@ -112,7 +112,8 @@ describe('under constant publishing through two nodes', () => {
       expectToldOfLosses(report);
       expectEverybodyTold(report);
     }
-    expect(kept?.verdicts.at(-1)?.told).toEqual(['not recovered: epoch']);
+    // It came back to a worker that knew of the loss, or to one that learnt of it with its client there.
+    expect([['not recovered: epoch'], ['gap']]).toContainEqual(kept?.verdicts.at(-1)?.told);
   });
 });
 
