@@ -186,3 +186,24 @@ describe('while the broker refuses', () => {
     expect(failures.every((error) => error instanceof BrokerUnavailableError)).toBe(true);
   });
 });
+
+describe('while publications wait for a Redis that is away', () => {
+  it('so many of a client wait and no more, the rest with the client, and all are accepted when it is back', async () => {
+    failures.length = 0;
+    const publishQueue = { messages: 10_000, bytes: 16 * mebibyte, seconds: 60 };
+    const queueing = await brokers.join({ publishQueue });
+    await using started = await startGateway(
+      { onMessage: (_connection, data) => forgetting(started.gateway, data) },
+      { broker: queueing },
+    );
+    await using client = await TestClient.open(started.url);
+    await redis.stop();
+    const count = 500;
+    for (let i = 0; i < count; i++) client.send(`${i}`);
+    await until(() => queueing.stats.queuedPublications === 64, patiently);
+    client.send('one more');
+    await redis.restart();
+    await until(() => queueing.stats.publishesAccepted === count + 1, patiently);
+    expect(failures).toEqual([]);
+  });
+});
