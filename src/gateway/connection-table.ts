@@ -93,7 +93,7 @@ export class ConnectionTable {
   /** Bytes that wait for all of them. */
   get bufferedBytes(): number {
     let bytes = 0;
-    for (const connection of this.#connections.values()) bytes += connection.bufferedBytes;
+    for (const outbox of this.#parts.owner.sending.behind) bytes += outbox.bytes;
     return bytes;
   }
 

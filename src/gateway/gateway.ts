@@ -321,7 +321,7 @@ export class Gateway {
 
   #owner(scheduler: FlushScheduler, apps: AppCalls): ConnectionOwner {
     return {
-      sending: { scheduler, writes: findSocketWrites() },
+      sending: { scheduler, writes: findSocketWrites(), behind: new Set() },
       dispatcher: this.#dispatcher,
       received: (connection, data, kind) => this.#received(connection, data, kind),
       drained: (connection) => apps.drained(connection),

@@ -102,8 +102,16 @@ function escapeCharacter(character: string): string {
   return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }
 
+/** Many requests come in the same second. */
+let lastDate = { second: NaN, text: '' };
+
 /** `10/Oct/2000:13:55:36 +0000`, always UTC. */
 function formatDate(date: Date): string {
-  const iso = date.toISOString();
-  return `${iso.slice(8, 10)}/${months[date.getUTCMonth()]}/${iso.slice(0, 4)}:${iso.slice(11, 19)} +0000`;
+  const second = Math.floor(date.getTime() / 1_000);
+  if (second !== lastDate.second) {
+    const iso = date.toISOString();
+    const day = `${iso.slice(8, 10)}/${months[date.getUTCMonth()]}/${iso.slice(0, 4)}`;
+    lastDate = { second, text: `${day}:${iso.slice(11, 19)} +0000` };
+  }
+  return lastDate.text;
 }

@@ -55,8 +55,11 @@ export function arrivalOf({ socket }: IncomingMessage): Arrival {
 }
 
 export function lineOf(request: IncomingMessage, arrival: Arrival): UnfinishedLine {
+  // No spread: this is done for every request, and V8 is slow to add fields to what was spread.
+  const { address, date } = arrival;
   return beginLine({
-    ...arrival,
+    address,
+    date,
     user: request instanceof ListenerRequest ? request.user : undefined,
     method: request.method ?? '',
     target: request.url ?? '',

@@ -8,7 +8,7 @@ export type MetricsSnapshot = readonly MetricObjectWithValues<MetricValue<string
 const delayQuantiles = [0.5, 0.99, 1] as const;
 
 /** The delay is sampled by a timer of this many milliseconds, which its readings include. */
-const delayResolutionMs = 20;
+const delayResolutionMs = 100;
 
 /** Every metric of a worker, in one list. Names follow Prometheus' conventions: base units, `_total` for counters. */
 export class Metrics {

@@ -14,6 +14,8 @@ const piecesInARow = 4;
 export interface OutboxParts {
   readonly scheduler: FlushScheduler;
   readonly writes: SocketWrites;
+  /** Those of which the kernel has not taken all that was written, so that nobody has to ask every one. */
+  readonly behind: Set<Outbox>;
 }
 
 export interface OutboxOwner {
@@ -105,6 +107,7 @@ export class Outbox implements Writer {
     this.#inFlightBytes = 0;
     this.#countTaken(bytes);
     if (this.#inFlightBytes > 0) return;
+    this.#parts.behind.delete(this);
     if (this.#backlog === undefined) this.#emptied();
     else this.#writePieces();
   }
@@ -141,6 +144,7 @@ export class Outbox implements Writer {
     }
     this.discard();
     this.#inFlightBytes = bytes;
+    if (bytes > 0) this.#parts.behind.add(this);
   }
 
   /** Forgets what has not been written; what the socket has been given goes out or dies with it. */
@@ -148,6 +152,7 @@ export class Outbox implements Writer {
     this.#batch = undefined;
     this.#backlog = undefined;
     this.#backlogBytes = 0;
+    this.#parts.behind.delete(this);
     for (const { callback } of this.#waiters ?? []) setImmediate(callback);
     this.#waiters = undefined;
   }
@@ -199,6 +204,7 @@ export class Outbox implements Writer {
     if (bytes.length === 0) return true;
     if (!this.#parts.writes.write(this.#socket, bytes, this)) {
       this.#inFlightBytes = bytes.length;
+      this.#parts.behind.add(this);
       return false;
     }
     this.#countTaken(bytes.length);

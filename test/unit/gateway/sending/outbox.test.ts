@@ -35,7 +35,12 @@ async function arrange(writes: SocketWrites): Promise<Arranged> {
       return writes.write(socket, bytes, writer);
     },
   };
-  const outbox = new Outbox(pair.near, 0, { scheduler, writes: counted }, { emptied: () => void emptied.count++ });
+  const outbox = new Outbox(
+    pair.near,
+    0,
+    { scheduler, writes: counted, behind: new Set() },
+    { emptied: () => void emptied.count++ },
+  );
   return {
     outbox,
     scheduler,
@@ -84,7 +89,12 @@ describe('an outbox whose socket takes one write at a time', () => {
       },
     };
     using pair = await socketPair();
-    const outbox = new Outbox(pair.near, 0, { scheduler: new FlushScheduler(), writes }, { emptied() {} });
+    const outbox = new Outbox(
+      pair.near,
+      0,
+      { scheduler: new FlushScheduler(), writes, behind: new Set() },
+      { emptied() {} },
+    );
     const say = (text: string): void => outbox.push(entryOf(text), Buffer.from(text));
     say('first');
     await turn();
@@ -127,7 +137,7 @@ describe.each([
     const sharing: SocketWrites = {
       write: (socket, bytes, writer) => (theirs.push(bytes), writes.write(socket, bytes, writer)),
     };
-    const second = new Outbox(other.near, 0, { scheduler, writes: sharing }, { emptied() {} });
+    const second = new Outbox(other.near, 0, { scheduler, writes: sharing, behind: new Set() }, { emptied() {} });
     for (const entry of [entryOf('one '), entryOf('two')]) {
       arranged.outbox.push(entry, entry.bytesFor(0));
       second.push(entry, entry.bytesFor(0));
