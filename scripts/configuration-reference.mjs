@@ -29,7 +29,7 @@ function table() {
 
 function values({ type, minimum, maximum, values: choices }) {
   if (choices) return choices.map(code).join(', ');
-  return type === 'integer' ? `${minimum} – ${maximum}` : type;
+  return type === 'integer' || type === 'number' ? `${minimum} – ${maximum}` : type;
 }
 
 function fallback({ path, default: value }) {

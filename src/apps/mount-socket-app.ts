@@ -6,6 +6,7 @@ import type { HandshakeEntry } from '../gateway/handshake-options.ts';
 import { nameUser } from '../http/access-log.ts';
 import { type Answer, answerText, notFound } from '../http/answer.ts';
 import { acceptsHtml, answerPage } from '../http/answer-page.ts';
+import { clientAddressOf } from '../http/client-address.ts';
 import { placePage } from '../http/load-page.ts';
 import type { PageFile, PageFiles } from '../http/page-files.ts';
 import { refuseUpgrade } from '../http/refuse-upgrade.ts';
@@ -74,9 +75,11 @@ class MountedUrl {
   }
 
   async upgrade(request: IncomingMessage, head: Buffer): Promise<void> {
-    if (!isOriginAllowed(request, this.#origins)) return refuseUpgrade(request, foreignOrigin);
+    if (!isOriginAllowed(request, this.#origins)) return refuseUpgrade(request, foreignOrigin, 'origin');
     const judged = this.#authenticator.authenticate(request);
     const verdict = judged instanceof Promise ? await judged : judged;
+    // It left meanwhile.
+    if (request.socket.destroyed) return;
     if (!verdict.admitted) return refuseUpgrade(request, verdict);
     const { identity } = verdict;
     if (identity !== undefined) nameUser(request, identity.user);
@@ -86,6 +89,7 @@ class MountedUrl {
     await this.#handlers.accept(request, {
       head,
       query,
+      address: clientAddressOf(request),
       ...(identity === undefined ? {} : { identity }),
       ...(watcher === undefined ? {} : { watcher }),
     });

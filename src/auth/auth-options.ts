@@ -13,8 +13,10 @@ export interface BasicAuthOptions {
 /** A JWT (RFC 7519) signed with HS256, in `Authorization: Bearer`, a cookie, or `?token=`; looked for in that order. */
 export interface TokenAuthOptions {
   readonly type: 'token';
-  /** The shared secret, at least 32 bytes (RFC 7518 §3.2). */
-  readonly secret: string;
+  /** The shared secret, at least 32 bytes (RFC 7518 §3.2). This or `secretFile`. */
+  readonly secret?: string;
+  /** File with the secret in one line; read at the start. */
+  readonly secretFile?: string;
   /** Name of the cookie. Default "carillon_token". */
   readonly cookie?: string;
 }

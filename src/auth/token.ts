@@ -4,6 +4,7 @@ import { errors, type JWTPayload, jwtVerify } from 'jose';
 import { pathOf, queryOf } from '../lib/request-target.ts';
 import type { TokenAuthOptions } from './auth-options.ts';
 import type { Authenticator, Refusal, Verdict } from './authenticator.ts';
+import { tokenSecret } from './token-secret.ts';
 
 /** How far clocks may be apart when `exp` and `nbf` are checked. */
 const clockToleranceSeconds = 5;
@@ -28,9 +29,10 @@ export class TokenAuthenticator implements Authenticator {
   readonly #key: KeyObject;
   readonly #cookie: string;
 
-  constructor({ secret, cookie = 'carillon_token' }: TokenAuthOptions) {
-    this.#key = createSecretKey(Buffer.from(secret));
-    this.#cookie = cookie;
+  /** @throws SecretFileError */
+  constructor(options: TokenAuthOptions) {
+    this.#key = createSecretKey(Buffer.from(tokenSecret(options)));
+    this.#cookie = options.cookie ?? 'carillon_token';
   }
 
   async authenticate(request: IncomingMessage): Promise<Verdict> {

@@ -60,6 +60,11 @@ export interface Publication {
   /** What the publishing app says of it to its peers on other workers: JSON, in the app's own shape. */
   readonly info?: string;
   readonly position?: Position;
+  /**
+   * When it was given to the broker, in milliseconds since 1970 by the clock of whoever published. Delivered as it was
+   * given, or not at all: what carries it may have no place for it.
+   */
+  readonly publishedMs?: number;
 }
 
 export interface PublishOptions {
@@ -146,7 +151,7 @@ export interface PresenceCapability {
   /** Harmless where there is no such member. */
   leave(name: string, connectionId: string): Promise<void>;
   /**
-   * Members in no particular order, at most `limit` a page; pass the answer's cursor on to get the next page. Who is
+   * Members in the order in which they came, the same for all who ask, at most `limit` a page; pass the answer's cursor on to get the next page. Who is
    * there from the first page to the last is on exactly one of them.
    * Members of a broker that ended without `close` vanish within the time the broker's documentation states.
    */

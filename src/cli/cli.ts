@@ -14,7 +14,7 @@ export type ExitCode = 0 | 1 | 2;
 const failed: ExitCode = 1;
 const refused: ExitCode = 2;
 
-/** @param args the command line after the program's name; without a command it is `serve` */
+/** @param args the command line after the program's name, with a command */
 export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCode> {
   const program = new Command('carillon')
     .description('A horizontally scalable WebSocket pub/sub gateway.')
@@ -37,7 +37,7 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCo
   }
   program.addHelpText('after', '\nWithout a command: serve.');
   try {
-    await program.parseAsync(withDefaultCommand(args), { from: 'user' });
+    await program.parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : refused;
@@ -49,13 +49,6 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCo
     io.stderr.write(`carillon: ${error instanceof Error ? error.message : String(error)}\n`);
     return failed;
   }
-}
-
-/** Commander's own default command would take a misspelt command for its argument. */
-function withDefaultCommand(args: readonly string[]): readonly string[] {
-  const [first] = args;
-  const isAboutProgram = first !== undefined && ['-h', '--help', '-v', '--version'].includes(first);
-  return first === undefined || (first.startsWith('-') && !isAboutProgram) ? ['serve', ...args] : args;
 }
 
 function report({ problems, message }: ConfigError, io: CliIo): ExitCode {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { AuthOptions } from '../auth/auth-options.ts';
 import { mintToken } from '../auth/mint-token.ts';
+import { tokenSecret } from '../auth/token-secret.ts';
 import type { Config } from '../config/config.ts';
 import { tokenSecretMinBytes } from '../config/schema-auth.ts';
 import { UsageError, type CliIo } from './cli-io.ts';
@@ -54,7 +55,7 @@ function secretFrom(variable: string, env: CliIo['env']): string {
 function secretOf(config: Config, app: string | undefined): string {
   const sections = Object.entries(config.apps as Readonly<Record<string, { auth?: AuthOptions }>>);
   const withTokens = sections.flatMap(([name, { auth }]) =>
-    auth?.type === 'token' ? [{ name, secret: auth.secret }] : [],
+    auth?.type === 'token' ? [{ name, secret: tokenSecret(auth) }] : [],
   );
   const chosen = app === undefined ? withTokens : withTokens.filter(({ name }) => name === app);
   const [first] = chosen;

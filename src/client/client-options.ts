@@ -4,6 +4,12 @@ import type { ClientError } from './client-errors.ts';
 /** Text as a string, binary as bytes. */
 export type Message = string | Uint8Array;
 
+/**
+ * Where to connect. A function is asked at each opening: the URL can say where to go on, such as the position in a
+ * history.
+ */
+export type OpenUrl = string | URL | (() => string | URL);
+
 export type ClientState = 'open' | 'reconnecting' | 'closing' | 'closed';
 
 export interface OpenOptions {

@@ -10,8 +10,8 @@ import {
 import type { ClientState, CloseInfo, Message, StateChange } from './client-options.ts';
 import { Inbox, lengthOf } from './inbox.ts';
 import type { Settings } from './resolve-options.ts';
-import { isWorthRetrying } from './retry-advice.ts';
-import type { Connect, Transport, TransportEvents } from './transport.ts';
+import { hintedDelayMs, isWorthRetrying } from './retry-advice.ts';
+import type { Connect, Target, Transport, TransportEvents } from './transport.ts';
 
 /** A connection that lasted this long was a good one: the next loss starts with the shortest delay again. */
 const goodConnectionMs = 5_000;
@@ -46,6 +46,8 @@ export class Client {
   /** `reconnecting` before the first connection too; only with `fromStart` anybody sees it then. */
   #state: ClientState = 'reconnecting';
   #transport: Transport | undefined;
+  #target: Target;
+  #hasDialed = false;
   #subprotocol = '';
   #isPaused = false;
   /** Openings tried since the last good connection. */
@@ -63,6 +65,7 @@ export class Client {
     rejectOpen: (error: ClientError) => void,
   ) {
     this.#settings = settings;
+    this.#target = settings.target;
     this.#connect = connect;
     this.#resolveOpen = resolveOpen;
     this.#rejectOpen = rejectOpen;
@@ -148,12 +151,14 @@ export class Client {
   #dial(): void {
     clearTimeout(this.#timer);
     try {
-      this.#transport = this.#connect(this.#settings.target, this.#events);
+      if (this.#hasDialed) this.#target = this.#settings.nextTarget();
+      this.#hasDialed = true;
+      this.#transport = this.#connect(this.#target, this.#events);
     } catch (error) {
       this.#failed(
         error instanceof ClientError
           ? error
-          : new ConnectError(`cannot connect to ${this.#settings.target.displayUrl}: ${String(error)}`, {
+          : new ConnectError(`cannot connect to ${this.#target.displayUrl}: ${String(error)}`, {
               cause: error,
             }),
       );
@@ -162,7 +167,7 @@ export class Client {
     const { timeoutMs } = this.#settings;
     this.#timer = setTimeout(() => {
       const known = this.#transport?.abandon();
-      const message = `${this.#settings.target.displayUrl} did not answer the handshake within ${timeoutMs} ms`;
+      const message = `${this.#target.displayUrl} did not answer the handshake within ${timeoutMs} ms`;
       this.#failed(known ?? new OpenTimeoutError(message));
     }, timeoutMs);
   }
@@ -195,7 +200,7 @@ export class Client {
     const flow = this.#transport?.flow;
     if (flow === undefined && this.#inbox.bytes + lengthOf(data) > inboxBytes) {
       const error = new InboxFullError(
-        `${this.#settings.target.displayUrl} sent more than was received: over ${inboxBytes} bytes wait`,
+        `${this.#target.displayUrl} sent more than was received: over ${inboxBytes} bytes wait`,
       );
       this.#startClosing({ code: inboxFullCode, reason: 'inbox full', error });
       return;
@@ -235,7 +240,7 @@ export class Client {
       this.#attempt >= reconnect.attempts ||
       !isWorthRetrying(end, reconnect.retryCodes);
     if (isLast) return this.#finish(this.#end ?? end);
-    const delayMs = fullJitterDelayMs(this.#attempt, reconnect);
+    const delayMs = hintedDelayMs(end) ?? fullJitterDelayMs(this.#attempt, reconnect);
     this.#attempt++;
     this.#state = 'reconnecting';
     this.#timer = setTimeout(() => this.#dial(), delayMs);
@@ -266,7 +271,7 @@ export class Client {
   }
 
   #closedError(): ClosedError {
-    const { displayUrl } = this.#settings.target;
+    const { displayUrl } = this.#target;
     if (this.#state === 'closing' || this.#end === undefined) {
       return new ClosedError(`the client of ${displayUrl} is closing; nothing can be sent any more`);
     }

@@ -2,18 +2,18 @@
 import { connectByBrowser } from './browser-transport.ts';
 import { openClient } from './client.ts';
 import type { Client } from './client.ts';
-import type { OpenOptions } from './client-options.ts';
+import type { OpenOptions, OpenUrl } from './client-options.ts';
 import { resolveOptions } from './resolve-options.ts';
 
 declare const location: { readonly href: string };
 
 /**
  * Opens a WebSocket connection.
- * @param url absolute, or relative to the page; http and https stand for ws and wss
+ * @param url absolute, or relative to the page; http and https stand for ws and wss; a function is asked at each opening
  * @returns when the handshake is done; rejects with a `ClientError` when the first opening fails, also with
  *   `reconnect`, unless that says `fromStart`
  */
-export async function open(url: string | URL, options: OpenOptions = {}): Promise<Client> {
+export async function open(url: OpenUrl, options: OpenOptions = {}): Promise<Client> {
   return openClient(resolveOptions(url, options, location.href), connectByBrowser);
 }
 

@@ -1,10 +1,13 @@
 import { InvalidOptionError, InvalidUrlError, SubprotocolError } from './client-errors.ts';
-import type { OpenOptions, ReconnectOptions } from './client-options.ts';
+import type { OpenOptions, OpenUrl, ReconnectOptions } from './client-options.ts';
 import type { Target } from './transport.ts';
 
 /** What `open` was given, checked and with every default filled in. */
 export interface Settings {
+  /** Of the first connection. */
   readonly target: Target;
+  /** Of each later one. Throws a `ClientError` where the URL that the program gives then is none. */
+  readonly nextTarget: () => Target;
   readonly timeoutMs: number;
   readonly closeTimeoutMs: number;
   readonly inboxBytes: number;
@@ -24,23 +27,23 @@ const reconnectDefaults: Required<ReconnectOptions> = Object.freeze({
 const longestTimerMs = 2 ** 31 - 1;
 
 /** @param baseUrl what a relative URL is relative to; without it only absolute URLs are accepted */
-export function resolveOptions(url: string | URL, options: OpenOptions, baseUrl?: string): Settings {
+export function resolveOptions(url: OpenUrl, options: OpenOptions, baseUrl?: string): Settings {
   const { subprotocols = [], timeoutMs = 10_000, closeTimeoutMs = 5_000, inboxBytes = 16 * 1024 * 1024 } = options;
-  const { href, displayUrl } = resolveUrl(url, baseUrl);
   checkSubprotocols(subprotocols);
   checkRange('timeoutMs', timeoutMs, 1, longestTimerMs);
   checkRange('closeTimeoutMs', closeTimeoutMs, 1, longestTimerMs);
   // ws keeps the longest message in a signed 32-bit number.
   checkRange('inboxBytes', inboxBytes, 1, 2 ** 31 - 1);
+  const rest = {
+    subprotocols: [...subprotocols],
+    messageBytes: inboxBytes,
+    headers: options.headers && { ...options.headers },
+    tls: options.tls && { ...options.tls },
+  };
+  const nextTarget = (): Target => ({ ...resolveUrl(typeof url === 'function' ? ask(url) : url, baseUrl), ...rest });
   return {
-    target: {
-      url: href,
-      displayUrl,
-      subprotocols: [...subprotocols],
-      messageBytes: inboxBytes,
-      headers: options.headers && { ...options.headers },
-      tls: options.tls && { ...options.tls },
-    },
+    target: nextTarget(),
+    nextTarget,
     timeoutMs,
     closeTimeoutMs,
     inboxBytes,
@@ -49,8 +52,16 @@ export function resolveOptions(url: string | URL, options: OpenOptions, baseUrl?
   };
 }
 
+function ask(url: () => string | URL): string | URL {
+  try {
+    return url();
+  } catch (error) {
+    throw new InvalidUrlError(`the function that gives the URL failed: ${String(error)}`, { cause: error });
+  }
+}
+
 /** WHATWG WebSockets, "create a WebSocket": http stands for ws and https for wss; a fragment is an error. */
-function resolveUrl(url: string | URL, baseUrl: string | undefined): { href: string; displayUrl: string } {
+function resolveUrl(url: string | URL, baseUrl: string | undefined): { url: string; displayUrl: string } {
   let parsed: URL;
   try {
     parsed = new URL(url, baseUrl);
@@ -70,7 +81,7 @@ function resolveUrl(url: string | URL, baseUrl: string | undefined): { href: str
   if (parsed.hash !== '') {
     throw new InvalidUrlError(`the URL ${displayUrl} has a fragment; expected none in the URL of a WebSocket`);
   }
-  return { href: parsed.href, displayUrl };
+  return { url: parsed.href, displayUrl };
 }
 
 /** For a URL that cannot be parsed: cuts out what may be credentials, and the query. */

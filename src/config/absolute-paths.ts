@@ -1,7 +1,10 @@
 import { resolve } from 'node:path';
-import type { RedisTlsOptions } from '../broker/redis/redis-options.ts';
+import type { AppOptions } from '../apps/app-options.ts';
+import type { RedisOptions, RedisTlsOptions } from '../broker/redis/redis-options.ts';
 import type { Config } from './config.ts';
 import type { ConfigPath } from './path.ts';
+
+type FilesOfRedis = Pick<RedisOptions, 'tls' | 'passwordFile'>;
 
 /**
  * Workers, and whoever reads `print-config` elsewhere, must not depend on a working directory.
@@ -16,12 +19,14 @@ export function withAbsolutePaths(config: Config, folderOf: (path: ConfigPath) =
     ...config,
     ...(tls && { tls: { cert: absolute(['tls', 'cert'], tls.cert), key: absolute(['tls', 'key'], tls.key) } }),
     log: { ...log, directory: log.directory === '-' ? '-' : absolute(['log', 'directory'], log.directory) },
-    ...(redis && { redis: withAbsoluteTls(redis) }),
+    ...(redis && { redis: withAbsoluteFiles(redis) }),
     apps: {
       ...apps,
+      ...(apps.echo && { echo: withAbsoluteSecret('echo', apps.echo) }),
+      ...(apps.chat && { chat: withAbsoluteSecret('chat', apps.chat) }),
       ...(logView && {
         'log-view': {
-          ...logView,
+          ...withAbsoluteSecret('log-view', logView),
           logs: Object.fromEntries(
             logs.map(([name, file]) => [name, absolute(['apps', 'log-view', 'logs', name], file)]),
           ),
@@ -30,15 +35,26 @@ export function withAbsolutePaths(config: Config, folderOf: (path: ConfigPath) =
     },
   };
 
-  function withAbsoluteTls(options: NonNullable<Config['redis']>): NonNullable<Config['redis']> {
-    const { tls: toRedis, sentinels } = options;
-    const toSentinels = sentinels?.tls;
+  function withAbsoluteSecret<App extends AppOptions>(name: string, app: App): App {
+    const { auth } = app;
+    if (auth?.type !== 'token' || auth.secretFile === undefined) return app;
+    const secretFile = absolute(['apps', name, 'auth', 'secretFile'], auth.secretFile);
+    return { ...app, auth: { ...auth, secretFile } };
+  }
+
+  function withAbsoluteFiles(options: NonNullable<Config['redis']>): NonNullable<Config['redis']> {
+    const { sentinels } = options;
     return {
       ...options,
-      ...(toRedis && { tls: absoluteTls(['redis', 'tls'], toRedis) }),
-      ...(toSentinels && {
-        sentinels: { ...sentinels, tls: absoluteTls(['redis', 'sentinels', 'tls'], toSentinels) },
-      }),
+      ...absoluteFiles(['redis'], options),
+      ...(sentinels && { sentinels: { ...sentinels, ...absoluteFiles(['redis', 'sentinels'], sentinels) } }),
+    };
+  }
+
+  function absoluteFiles(section: ConfigPath, { tls: secured, passwordFile }: FilesOfRedis): FilesOfRedis {
+    return {
+      ...(secured && { tls: absoluteTls([...section, 'tls'], secured) }),
+      ...(passwordFile !== undefined && { passwordFile: absolute([...section, 'passwordFile'], passwordFile) }),
     };
   }
 

@@ -49,7 +49,7 @@ function userWithoutPassword(section: ConfigPath, about: About): readonly Proble
   const path = [...section, 'username'];
   const username = valueAt(about.value, path);
   if (typeof username !== 'string' || username === '') return [];
-  if (valueAt(about.value, [...section, 'password']) !== undefined) return [];
+  if (['password', 'passwordFile'].some((key) => valueAt(about.value, [...section, key]) !== undefined)) return [];
   const url = valueAt(about.value, [...section, 'url']);
   if (typeof url === 'string' && hasPassword(url)) return [];
   return [problem(path, 'which has no password', `${formatPath([...section, 'password'])} as well`, about)];

@@ -4,7 +4,7 @@ import { createSecureContext } from 'node:tls';
 import type { Explanation } from './explain-issue.ts';
 import { formatPath, isRecord, valueAt, type ConfigPath } from './path.ts';
 import type { Problem } from './problem.ts';
-import { readBytes, whyUnreadable } from './read-bytes.ts';
+import { readBytes, whyUnreadable } from '../lib/read-bytes.ts';
 import { describeFound } from './secrets.ts';
 
 const pemCapBytes = 1024 * 1024;

@@ -34,6 +34,7 @@ export function readEnvironment(
 /** What a text stands for; one that does not read as its type stays text, which validation then reports. */
 export function fromText(value: string, type: string): unknown {
   if (type === 'integer' && /^-?\d{1,16}$/.test(value)) return Number(value);
+  if (type === 'number' && /^-?\d{1,16}(?:\.\d{1,16})?$/.test(value)) return Number(value);
   if (type === 'boolean' && (value === 'true' || value === 'false')) return value === 'true';
   return value;
 }

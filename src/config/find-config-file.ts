@@ -4,7 +4,7 @@ import { quote } from '../lib/quote.ts';
 import { ConfigFile, parseConfigFile } from './config-file.ts';
 import { configVariable } from './environment.ts';
 import type { Origin, Problem } from './problem.ts';
-import { readBytes, whyUnreadable } from './read-bytes.ts';
+import { readBytes, whyUnreadable } from '../lib/read-bytes.ts';
 
 /** What is looked for in the working directory. */
 const defaultFileNames: readonly string[] = ['carillon.yaml', 'carillon.yml', 'carillon.json'];

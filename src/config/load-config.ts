@@ -2,10 +2,12 @@ import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { deepFreeze } from '../lib/deep-freeze.ts';
 import { withAbsolutePaths } from './absolute-paths.ts';
+import { checkAccept } from './check-accept.ts';
 import { checkLimits } from './check-limits.ts';
 import { checkLogView } from './check-log-view.ts';
 import { checkPorts } from './check-ports.ts';
 import { checkRedis } from './check-redis.ts';
+import { checkSecrets } from './check-secrets.ts';
 import { checkSubscriptions } from './check-subscriptions.ts';
 import { checkTls } from './check-tls.ts';
 import { checkUrls } from './check-urls.ts';
@@ -71,12 +73,13 @@ export function loadConfig({ flags = {}, env = {}, cwd }: ConfigSources): Loaded
     throw new ConfigError([...problems, ...own.flatMap((issue) => explainIssue(issue, about))]);
   }
   problems.push(...issues.flatMap((issue) => explainIssue(issue, about)));
-  problems.push(...checkUrls(about), ...checkPorts(about), ...checkLimits(about));
+  problems.push(...checkUrls(about), ...checkPorts(about), ...checkLimits(about), ...checkAccept(about));
   problems.push(
     ...checkLogView(about),
     ...checkRedis(about),
     ...checkSubscriptions(about),
     ...checkTls(about, folderOf),
+    ...checkSecrets(about, folderOf),
   );
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return {

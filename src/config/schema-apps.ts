@@ -6,7 +6,7 @@ import type { AppsConfig } from './config.ts';
 import { isOrigin } from './origin-header.ts';
 import { authSchema } from './schema-auth.ts';
 import { schemaFor } from './schema-for.ts';
-import { messageBytes, outboxBytes } from './schema-gateway.ts';
+import { bytesPerSecond, messageBytes, messagesPerSecond, outboxBytes, subscriptions } from './schema-gateway.ts';
 import { flag, integer, kibibyte, list, mebibyte, section, table, text } from './schema-parts.ts';
 import { slowConsumer } from './schema-slow-consumer.ts';
 
@@ -35,6 +35,13 @@ function inherited(limit: z.ZodType<number>): z.ZodExactOptional<z.ZodType<numbe
   return limit.exactOptional().describe(`${limit.description} Default: that of \`limits\`.`);
 }
 
+/** Limits that every app leaves to the gateway unless it says so. */
+const inheritedLimits = {
+  messagesPerSecond: inherited(messagesPerSecond),
+  bytesPerSecond: inherited(bytesPerSecond),
+  subscriptions: inherited(subscriptions),
+};
+
 /** The public RFC 6455 conformance suite sends messages of 16 MiB, and expects them back. */
 const echoSchema: z.ZodType<AppOptions> = schemaFor<AppOptions>()(
   section({
@@ -44,6 +51,7 @@ const echoSchema: z.ZodType<AppOptions> = schemaFor<AppOptions>()(
     limits: section({
       messageBytes: messageBytes.default(16 * mebibyte),
       outboxBytes: outboxBytes.default(64 * mebibyte),
+      ...inheritedLimits,
     }).prefault({}),
   }),
 );
@@ -62,6 +70,7 @@ const chatSchema: z.ZodType<SubscriptionAppOptions> = schemaFor<SubscriptionAppO
     limits: section({
       messageBytes: textBytes.default(64 * kibibyte),
       outboxBytes: inherited(outboxBytes),
+      ...inheritedLimits,
     }).prefault({}),
     slowConsumer: slowConsumerOfApp,
   }),
@@ -85,6 +94,7 @@ const logViewSchema: z.ZodType<LogViewOptions> = schemaFor<LogViewOptions>()(
     limits: section({
       messageBytes: messageBytes.default(16 * kibibyte),
       outboxBytes: outboxBytes.default(16 * mebibyte),
+      ...inheritedLimits,
     }).prefault({}),
     slowConsumer: slowConsumerOfApp,
     logs: table(logName, text('a path or glob', { pattern: /^[^\0]+$/ }), 'log names with their paths')

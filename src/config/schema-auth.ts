@@ -28,7 +28,12 @@ const token = section({
     .describe('token: a JWT signed with HS256, in `Authorization: Bearer`, a cookie, or `?token=`.'),
   secret: text(`a secret of at least ${tokenSecretMinBytes} bytes`, {
     accepts: (secret) => Buffer.byteLength(secret) >= tokenSecretMinBytes,
-  }).describe(`The secret that signs the tokens, at least ${tokenSecretMinBytes} bytes.`),
+  })
+    .exactOptional()
+    .describe(`The secret that signs the tokens, at least ${tokenSecretMinBytes} bytes. This or \`secretFile\`.`),
+  secretFile: text('the path of a file', { pattern: /^[^\0]+$/ })
+    .exactOptional()
+    .describe('File with the secret in one line; read at the start.'),
   // A cookie name is a token (RFC 6265 §4.1.1).
   cookie: text('the name of a cookie', { pattern: /^[\w!#$%&'*+.^`|~-]{1,100}$/ })
     .default('carillon_token')

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import {
   defaultGatewayOptions,
+  defaultLimits,
   type CompressionOptions,
   type ConnectionLimits,
   type HeartbeatOptions,
@@ -8,7 +9,8 @@ import {
 import { schemaFor } from './schema-for.ts';
 import { flag, integer, mebibyte, section } from './schema-parts.ts';
 
-const { limits, heartbeat, compression } = defaultGatewayOptions;
+const { heartbeat, compression } = defaultGatewayOptions;
+const limits = defaultLimits;
 
 export const messageBytes: z.ZodType<number> = integer({ min: 1, max: 256 * mebibyte, unit: 'bytes' }).describe(
   'Largest message a client may send, in bytes after decompression; a longer one closes with 1009.',
@@ -18,10 +20,25 @@ export const outboxBytes: z.ZodType<number> = integer({ min: 1024, max: 1024 * m
   'Most bytes that may wait for one client; above it the connection is closed with 1013, or what `slowConsumer` says happens.',
 );
 
+export const messagesPerSecond: z.ZodType<number> = integer({ min: 0, max: 1_000_000, unit: 'messages' }).describe(
+  "Most messages a client may send per second, and two seconds' worth at once; more close with 4502. 0: no limit.",
+);
+
+export const bytesPerSecond: z.ZodType<number> = integer({ min: 0, max: 1024 * mebibyte, unit: 'bytes' }).describe(
+  "Most bytes of messages a client may send per second, and two seconds' worth at once; more close with 4502. 0: no limit.",
+);
+
+export const subscriptions: z.ZodType<number> = integer({ min: 0, max: 1_000_000, unit: 'subscriptions' }).describe(
+  'Most subscriptions one connection may be in; one more closes with 4503. 0: no limit.',
+);
+
 export const limitsSchema: z.ZodType<ConnectionLimits> = schemaFor<ConnectionLimits>()(
   section({
     messageBytes: messageBytes.default(limits.messageBytes),
     outboxBytes: outboxBytes.default(limits.outboxBytes),
+    messagesPerSecond: messagesPerSecond.default(limits.messagesPerSecond),
+    bytesPerSecond: bytesPerSecond.default(limits.bytesPerSecond),
+    subscriptions: subscriptions.default(limits.subscriptions),
   }),
 );
 

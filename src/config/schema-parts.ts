@@ -9,6 +9,12 @@ export function integer(range: { min: number; max: number; unit?: string }): z.Z
   return z.int({ error }).min(range.min, { error }).max(range.max, { error });
 }
 
+/** A number of seconds with its range; people write fractions of them too. */
+export function seconds(range: { min: number; max: number }): z.ZodType<number> {
+  const error = `a number from ${range.min} to ${range.max} (seconds)`;
+  return z.number({ error }).min(range.min, { error }).max(range.max, { error });
+}
+
 /** A string of some form. A pattern reaches the JSON Schema; `accepts` says what a pattern cannot. */
 export function text(
   expected: string,

@@ -67,6 +67,9 @@ const sentinelsSchema: z.ZodType<RedisSentinelOptions> = schemaFor<RedisSentinel
     ),
     username: credential.exactOptional().describe('ACL user of the sentinels themselves.'),
     password: credential.exactOptional().describe('Password of the sentinels themselves.'),
+    passwordFile: file
+      .exactOptional()
+      .describe('File with that password in one line; read again for each connection. In place of `password`.'),
     tls: redisTlsSchema.exactOptional().describe('TLS to the sentinels.'),
   }),
 );
@@ -94,6 +97,9 @@ const written = z.strictObject(
     port: port.exactOptional().describe(`Its port. Default: \`${redisPort}\`.`),
     username: credential.exactOptional().describe("ACL user. Default: Redis' own `default`."),
     password: credential.exactOptional().describe('Password of the user.'),
+    passwordFile: file
+      .exactOptional()
+      .describe('File with the password in one line; read again for each connection. In place of `password`.'),
     db: integer({ min: 0, max: highestDatabase })
       .exactOptional()
       .describe('Database of the keys; pub/sub knows none. Default: `0`.'),

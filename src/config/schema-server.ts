@@ -1,9 +1,9 @@
 import type { z } from 'zod';
 import { Severities, severityNames, type SeverityName } from '../lib/severities.ts';
-import type { HttpOptions, ListenOptions, LogOptions, TlsOptions } from '../server/server-options.ts';
+import type { DrainOptions, HttpOptions, ListenOptions, LogOptions, TlsOptions } from '../server/server-options.ts';
 import { isHost } from './host-address.ts';
 import { schemaFor } from './schema-for.ts';
-import { flag, integer, kibibyte, mebibyte, section, text } from './schema-parts.ts';
+import { flag, integer, kibibyte, mebibyte, seconds, section, text } from './schema-parts.ts';
 
 export const host: z.ZodType<string> = text('an IP address or host name to bind to', {
   accepts: isHost,
@@ -44,6 +44,17 @@ export const logSchema: z.ZodType<LogOptions> = schemaFor<LogOptions>()(
       .default('logs')
       .describe('Where `access.log` and `error.log` are written; `-` for standard output and standard error.'),
     severities: section(switches).prefault({}),
+  }),
+);
+
+export const drainSchema: z.ZodType<DrainOptions> = schemaFor<DrainOptions>()(
+  section({
+    delay: seconds({ min: 0, max: 600 })
+      .default(0)
+      .describe('How long a node that drains goes on accepting connections after `/ready` has turned red, in seconds.'),
+    period: seconds({ min: 0, max: 3600 })
+      .default(10)
+      .describe('Over how long it closes its connections then, evenly paced, in seconds.'),
   }),
 );
 

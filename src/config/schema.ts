@@ -2,12 +2,13 @@ import { availableParallelism, hostname } from 'node:os';
 import type { z } from 'zod';
 import { defaultGatewayOptions } from '../gateway/gateway-options.ts';
 import type { Config } from './config.ts';
+import { acceptSchema } from './schema-accept.ts';
 import { appsSchema } from './schema-apps.ts';
 import { redisSchema } from './schema-redis.ts';
 import { schemaFor } from './schema-for.ts';
 import { compressionSchema, heartbeatSchema, limitsSchema } from './schema-gateway.ts';
 import { integer, section, text } from './schema-parts.ts';
-import { host, httpSchema, logSchema, operationsSchema, port, tlsSchema } from './schema-server.ts';
+import { drainSchema, host, httpSchema, logSchema, operationsSchema, port, tlsSchema } from './schema-server.ts';
 import { subscriptionsSchema } from './schema-subscriptions.ts';
 
 const nodeNamePattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,252}$/;
@@ -44,6 +45,8 @@ export const configSchema: z.ZodType<Config> = schemaFor<Config>()(
     closeTimeoutMs: integer({ min: 1, max: 600_000, unit: 'milliseconds' })
       .default(defaultGatewayOptions.closeTimeoutMs)
       .describe("How long an orderly close waits for a client's answer, in milliseconds."),
+    accept: acceptSchema.prefault({}),
+    drain: drainSchema.prefault({}),
     redis: redisSchema
       .exactOptional()
       .describe('Carries publications between nodes. Default: the embedded broker, between the workers of this node.'),

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { RedisOptions, RedisSentinelOptions } from '../broker/redis/redis-options.ts';
 import { quote } from '../lib/quote.ts';
 import { isRecord, valueAt, type ConfigPath } from './path.ts';
@@ -5,7 +6,7 @@ import { isRecord, valueAt, type ConfigPath } from './path.ts';
 export const mask = '********';
 
 /** Settings of an `auth` section that may be shown; whatever else is there, known or not, may not. */
-const publicAuthKeys: readonly unknown[] = ['type', 'realm', 'cookie'];
+const publicAuthKeys: readonly unknown[] = ['type', 'realm', 'cookie', 'secretFile'];
 
 /** Which settings of the `redis` section may be shown; in the URL its password is masked. */
 const redisPublic: Readonly<Record<keyof RedisOptions, boolean>> = {
@@ -14,6 +15,7 @@ const redisPublic: Readonly<Record<keyof RedisOptions, boolean>> = {
   port: true,
   username: true,
   password: false,
+  passwordFile: true,
   db: true,
   tls: true,
   sentinels: true,
@@ -31,6 +33,7 @@ const sentinelsPublic: Readonly<Record<keyof RedisSentinelOptions, boolean>> = {
   nodes: true,
   username: true,
   password: false,
+  passwordFile: true,
   tls: true,
 };
 
@@ -87,6 +90,8 @@ export function describeFound(root: unknown, path: ConfigPath): string {
   if (isSecret(path)) return `found ${mask}`;
   if (typeof value === 'number' || typeof value === 'boolean') return `found ${value}`;
   if (typeof value !== 'string') return 'found something odd';
+  // What should be the path of a secret's file may be the secret itself.
+  if (/^\w+File$/.test(String(path.at(-1))) && !isSurelyPath(value)) return `found ${mask}`;
   // People put the URL anywhere in this section; below `tls` are files.
   if (path[0] === 'redis' && path.at(-2) !== 'tls') {
     const shown = withoutPassword(value);
@@ -95,4 +100,14 @@ export function describeFound(root: unknown, path: ConfigPath): string {
   // What should be a kind of auth and is no word may be a secret that slipped up a line.
   const isOddType = path.at(-2) === 'auth' && path.at(-1) === 'type' && !/^[\w-]{1,20}$/.test(value);
   return `found ${isOddType ? mask : quote(value)}`;
+}
+
+/**
+ * Whether this can be no secret. A slash does not tell, since base64 has some, even in front: only a dotted beginning
+ * does, or an absolute path whose first folder is there.
+ */
+function isSurelyPath(value: string): boolean {
+  if (/^\.{1,2}[/\\]/.test(value)) return true;
+  const [topFolder] = /^(?:\/|[a-z]:[/\\])[^/\\]+[/\\]/i.exec(value) ?? [];
+  return topFolder !== undefined && existsSync(topFolder);
 }

@@ -3,7 +3,7 @@ import { jsonSchema, type SchemaNode } from './json-schema.ts';
 /** One place of the configuration that holds a value rather than further settings. */
 export interface Setting {
   readonly path: readonly string[];
-  /** `string`, `integer`, `boolean`, `list` or `object` (keys of the user's choice). */
+  /** `string`, `integer`, `number`, `boolean`, `list` or `object` (keys of the user's choice). */
   readonly type: string;
   /** The variable that sets it; undefined for lists and objects. */
   readonly variable?: string;
@@ -15,7 +15,7 @@ export interface Setting {
   readonly values?: readonly string[];
 }
 
-const scalarTypes: readonly string[] = ['string', 'integer', 'boolean'];
+const scalarTypes: readonly string[] = ['string', 'integer', 'number', 'boolean'];
 
 /** Every setting there is, in the order of the schema. */
 export function settings(schema: SchemaNode = jsonSchema()): readonly Setting[] {

@@ -1,5 +1,6 @@
 import type { Identity } from '../auth/identity.ts';
 import type { MessageKind } from '../broker/broker.ts';
+import type { LimitName } from '../metrics/counts.ts';
 import type { Connection } from './connection.ts';
 import type { Dispatcher } from './receiving/dispatcher.ts';
 import type { Encoding } from './encoding.ts';
@@ -14,6 +15,8 @@ export interface ConnectionOwner {
   readonly sending: OutboxParts;
   readonly dispatcher: Dispatcher;
   received(connection: Connection, data: Buffer, kind: MessageKind): void;
+  /** The client went over one of its limits, and is being closed. */
+  exceeded(limit: LimitName): void;
   /** The connection begins to close: it gets nothing more. Called once. */
   left(connection: Connection): void;
   /** The kernel has taken everything sent so far; only asked for where there is an `onDrain`. */

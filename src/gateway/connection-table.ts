@@ -3,11 +3,13 @@ import { idGenerator } from '../lib/ids.ts';
 import { plainAddress } from '../lib/plain-address.ts';
 import type { Counts } from '../metrics/counts.ts';
 import type { AppCalls } from './receiving/app-calls.ts';
+import { internalErrorReason } from './close-codes.ts';
 import type { ConnectionOwner } from './connection-owner.ts';
 import { Connection } from './connection.ts';
 import type { Dispatcher } from './receiving/dispatcher.ts';
+import { Draining } from './draining.ts';
 import { type Encoding, plainEncoding } from './encoding.ts';
-import type { ConnectionLimits, GatewayOptions } from './gateway-options.ts';
+import { defaultLimits, type ConnectionLimits, type GatewayOptions } from './gateway-options.ts';
 import type { GatewaySocket } from './gateway-socket.ts';
 import type { HandshakeEntry, HandshakeOptions } from './handshake-options.ts';
 import { Handshaker, type Upgraded } from './handshake.ts';
@@ -31,14 +33,17 @@ export class ConnectionTable {
   readonly #handshaker: Handshaker;
   readonly #heartbeat: Heartbeat;
   readonly #nextId = idGenerator();
+  readonly #generalLimits: ConnectionLimits;
   /** Of apps with limits of their own: all connections of a kind share one object. */
   readonly #limits = new WeakMap<HandshakeOptions, ConnectionLimits>();
   #isClosing = false;
+  #draining: Draining | undefined;
   #emptied: (() => void) | undefined;
 
   constructor(parts: ConnectionTableParts) {
     const { options, counts } = parts;
     this.#parts = parts;
+    this.#generalLimits = Object.freeze({ ...defaultLimits, ...options.limits });
     this.#handshaker = new Handshaker(options.compression, options.closeTimeoutMs);
     this.#heartbeat = new Heartbeat(this.#connections, options.heartbeat.intervalMs, (connection) => {
       counts.heartbeatsMissed++;
@@ -54,17 +59,15 @@ export class ConnectionTable {
   open(request: IncomingMessage, options: HandshakeOptions, entry: HandshakeEntry): Connection | undefined {
     const { counts, owner, trace } = this.#parts;
     const limits = this.#limitsOf(options);
-    const upgraded = this.#upgrade(request, options, entry, limits);
-    if (upgraded === undefined) {
-      counts.handshakesRefused++;
-      return undefined;
-    }
+    const id = entry.watcher?.id || this.#nextId();
+    const upgraded = this.#upgrade(request, options, entry, { id, messageBytes: limits.messageBytes });
+    if (upgraded === undefined) return undefined;
     const { webSocket, windowBits } = upgraded;
-    const encoding = this.#chooseEncoding(webSocket, options);
+    const encoding = this.#chooseEncoding(webSocket, options, id);
     if (encoding === undefined) return undefined;
     const connection = new Connection(owner, webSocket, request.socket, options, {
-      id: this.#nextId(),
-      address: plainAddress(request.socket.remoteAddress ?? ''),
+      id,
+      address: entry.address ?? plainAddress(request.socket.remoteAddress ?? ''),
       identity: entry.identity,
       encoding,
       limits,
@@ -84,7 +87,7 @@ export class ConnectionTable {
     const { counts, trace, dispatcher } = this.#parts;
     this.#connections.delete(connection.id);
     counts.connections--;
-    counts.countClose(code);
+    counts.countClose(code, connection.isClosedHere);
     trace.write('carillon:handshake', { event: 'close', connection: connection.id, code, reason });
     dispatcher.closed(connection, code, reason);
     if (this.#connections.size === 0) this.#emptied?.();
@@ -97,15 +100,37 @@ export class ConnectionTable {
     return bytes;
   }
 
-  /** Takes no more, closes all with 1001 and waits for their farewells, within `closeTimeoutMs`. Called once. */
+  /**
+   * Closes all as `Draining` says. Resolves when all have been told, not when they have gone. Once it has, another call
+   * closes who has come since.
+   */
+  async drain(periodMs: number): Promise<void> {
+    this.#draining = new Draining({ connections: this.#connections, periodMs, counts: this.#parts.counts });
+    await this.#draining.run();
+  }
+
+  /**
+   * Takes no more, closes all with 1001 and waits for their farewells, and until what they and those before them sent has
+   * been handled, all within `closeTimeoutMs`. Called once.
+   */
   async close(): Promise<void> {
+    const { options, dispatcher } = this.#parts;
+    const endMs = performance.now() + options.closeTimeoutMs;
     this.#isClosing = true;
+    this.#draining?.cancel();
     this.#heartbeat.close();
+    await this.#closeAll();
+    await dispatcher.idle(endMs - performance.now());
+  }
+
+  async #closeAll(): Promise<void> {
     if (this.#connections.size === 0) return;
     const emptied = new Promise<void>((resolve) => {
       this.#emptied = resolve;
     });
-    for (const connection of this.#connections.values()) connection.close(1001, 'the worker is stopping');
+    // Who has been dismissed is leaving already, and what they sent is still to be handled.
+    for (const connection of this.#connections.values())
+      if (connection.open) connection.close(1001, 'the worker is stopping');
     // ws ends whoever does not answer; but not who had begun to leave before and does not read.
     const deadline = setTimeout(() => this.#terminateAll(), this.#parts.options.closeTimeoutMs);
     await emptied;
@@ -113,7 +138,7 @@ export class ConnectionTable {
   }
 
   #limitsOf(options: HandshakeOptions): ConnectionLimits {
-    const general = this.#parts.options.limits;
+    const general = this.#generalLimits;
     if (options.limits === undefined) return general;
     let limits = this.#limits.get(options);
     if (limits === undefined) this.#limits.set(options, (limits = { ...general, ...options.limits }));
@@ -128,24 +153,44 @@ export class ConnectionTable {
     request: IncomingMessage,
     options: HandshakeOptions,
     entry: HandshakeEntry,
-    { messageBytes }: ConnectionLimits,
+    { id, messageBytes }: { id: string; messageBytes: number },
   ): Upgraded | undefined {
-    if (this.#isClosing) return refuseHandshake(request, '503 Service Unavailable');
+    const { counts, apps } = this.#parts;
+    const { socket } = request;
+    // The client has gone; whoever gave us its request notices.
+    if (!socket.readable || !socket.writable) {
+      socket.destroy();
+      return undefined;
+    }
+    const refuse = (): void => {
+      if (entry.watcher !== undefined) entry.watcher.refuse(this.#isClosing);
+      else refuseHandshake(request, this.#isClosing ? '503 Service Unavailable' : '500 Internal Server Error', id);
+    };
+    if (this.#isClosing) {
+      counts.countHandshakeRefused('draining');
+      refuse();
+      return undefined;
+    }
     try {
-      return this.#handshaker.upgrade(request, entry.head ?? Buffer.alloc(0), messageBytes, options);
+      const head = entry.head ?? Buffer.alloc(0);
+      const upgraded = this.#handshaker.upgrade(request, head, { id, messageBytes }, options);
+      if (upgraded === undefined) counts.countHandshakeRefused('malformed');
+      return upgraded;
     } catch (error) {
       // The app's choice of a subprotocol failed; nothing has been answered yet.
-      this.#parts.apps.logged(error);
-      return refuseHandshake(request, '500 Internal Server Error');
+      apps.logged(error, id);
+      counts.countHandshakeRefused('other');
+      refuse();
+      return undefined;
     }
   }
 
-  #chooseEncoding(webSocket: GatewaySocket, options: HandshakeOptions): Encoding | undefined {
+  #chooseEncoding(webSocket: GatewaySocket, options: HandshakeOptions, id: string): Encoding | undefined {
     try {
       return options.encoding?.(webSocket.protocol) ?? plainEncoding;
     } catch (error) {
-      this.#parts.apps.logged(error);
-      webSocket.close(1011, 'internal error');
+      this.#parts.apps.logged(error, id);
+      webSocket.close(1011, internalErrorReason(id));
       return undefined;
     }
   }

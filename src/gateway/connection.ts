@@ -3,7 +3,7 @@ import { WebSocket } from 'ws';
 import type { Identity } from '../auth/identity.ts';
 import type { MessageKind } from '../broker/broker.ts';
 import type { Counts } from '../metrics/counts.ts';
-import { fitCloseReason, isSendableCloseCode } from './close-codes.ts';
+import { fitCloseReason, isSendableCloseCode, tooFast } from './close-codes.ts';
 import type { ConnectionFacts, ConnectionOwner } from './connection-owner.ts';
 import type { Encoding } from './encoding.ts';
 import type { Entry } from './sending/entry.ts';
@@ -12,7 +12,8 @@ import type { ConnectionLimits } from './gateway-options.ts';
 import type { GatewaySocket } from './gateway-socket.ts';
 import type { ConnectionWatcher, HandshakeOptions } from './handshake-options.ts';
 import { Inbox, type InboxOwner, type ReceivedMessage } from './receiving/inbox.ts';
-import type { Intake } from './receiving/intake.ts';
+import { Intake } from './receiving/intake.ts';
+import { Pace } from './receiving/pace.ts';
 import type { Joinings } from './joining.ts';
 import { Outbox, type OutboxOwner } from './sending/outbox.ts';
 import { Shedding, type Newcomer, type Shed, type SheddingParts } from './sending/shedding.ts';
@@ -35,6 +36,8 @@ export class Connection implements OutboxOwner, InboxOwner {
   subscriptions: Joinings | undefined;
   /** What of its messages is under way or waits; kept by the dispatcher. */
   intake: Intake | undefined;
+  /** Its close began on this side; kept by itself. */
+  isClosedHere = false;
   readonly #owner: ConnectionOwner;
   readonly #webSocket: GatewaySocket;
   readonly #socket: ConnectionSocket;
@@ -50,6 +53,7 @@ export class Connection implements OutboxOwner, InboxOwner {
   #pausedByApp = false;
   #held = false;
   #isMakingRoom = false;
+  #isDismissed = false;
 
   constructor(
     owner: ConnectionOwner,
@@ -70,8 +74,8 @@ export class Connection implements OutboxOwner, InboxOwner {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#outbox = new Outbox(socket, facts.windowBits, owner.sending, this);
-    this.#inbox = handlers.readEvents === false ? new Inbox(webSocket, this) : undefined;
     webSocket.connection = this;
+    this.#inbox = handlers.readEvents === false ? new Inbox(webSocket, this) : undefined;
     socket.carillonConnection = this;
     // Before ws ends the other half.
     socket.prependListener('end', onHalfClosed);
@@ -94,6 +98,13 @@ export class Connection implements OutboxOwner, InboxOwner {
   /** Bytes the client has been sent on this connection, handshake and frame headers included. */
   get bytesSent(): number {
     return this.#socket.bytesWritten;
+  }
+
+  /** How fast it sends; undefined where that is not limited. */
+  get pace(): Pace | undefined {
+    const { limits } = this;
+    if (limits.messagesPerSecond === 0 && limits.bytesPerSecond === 0) return undefined;
+    return ((this.intake ??= new Intake()).pace ??= new Pace(limits));
   }
 
   /**
@@ -142,6 +153,17 @@ export class Connection implements OutboxOwner, InboxOwner {
     if (!isSendableCloseCode(code))
       throw new RangeError(`close code ${code}: expected 1000-1003, 1007-1014 or 3000-4999`);
     this.intake?.discard();
+    this.isClosedHere ||= this.open;
+    this.#webSocket.close(code, fitCloseReason(reason));
+  }
+
+  /**
+   * As `close`, for a client that has done nothing to be closed for: what it sent before is handled, and so is what it
+   * sends until it has heard of the close.
+   */
+  dismiss(code: number, reason: string): void {
+    this.#isDismissed = true;
+    this.isClosedHere ||= this.open;
     this.#webSocket.close(code, fitCloseReason(reason));
   }
 
@@ -255,7 +277,17 @@ export class Connection implements OutboxOwner, InboxOwner {
     return true;
   }
 
+  /** @returns false when the client sends faster than it may, and is being closed; one that was dismissed is so already */
+  #keepsPace(bytes: number): boolean {
+    const excess = this.#isDismissed ? undefined : this.pace?.exceededBy(bytes);
+    if (excess === undefined) return true;
+    this.#owner.exceeded(excess.limit);
+    this.close(tooFast, excess.reason);
+    return false;
+  }
+
   #overflow(): void {
+    this.#owner.exceeded('outbox-bytes');
     this.#outbox.discard();
     this.close(1013, `slow consumer: more than ${this.limits.outboxBytes} bytes were waiting`);
   }
@@ -269,7 +301,7 @@ export class Connection implements OutboxOwner, InboxOwner {
   }
 
   #received(data: Buffer, kind: MessageKind): void {
-    if (!this.open) return;
+    if ((!this.open && !this.#isDismissed) || !this.#keepsPace(data.length)) return;
     this.#owner.received(this, data, kind);
     if (this.#inbox === undefined) return;
     this.#inbox.put({ data, kind });
@@ -283,14 +315,18 @@ export class Connection implements OutboxOwner, InboxOwner {
   }
 
   static pinged(connection: Connection, payload: Buffer): void {
-    if (!connection.open) return;
+    if (!connection.open || !connection.#keepsPace(payload.length)) return;
     const pong = pongFrame(payload);
     connection.#push(pong, pong.bytesFor(connection.#windowBits));
     connection.#owner.dispatcher.control(connection);
   }
 
-  static ponged(connection: Connection): void {
-    if (connection.open) connection.#owner.dispatcher.control(connection);
+  static ponged(connection: Connection, payload: Buffer): void {
+    if (connection.open && connection.#keepsPace(payload.length)) connection.#owner.dispatcher.control(connection);
+  }
+
+  static sentTooLong(connection: Connection): void {
+    connection.#owner.exceeded('message-bytes');
   }
 
   static halfClosed(connection: Connection): void {

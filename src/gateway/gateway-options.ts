@@ -9,6 +9,26 @@ export interface ConnectionLimits {
    * with 1013, or what the subscription's policy for slow consumers says happens. One message is always taken when nothing else waits. Default 4 MiB.
    */
   readonly outboxBytes: number;
+  /**
+   * Most messages a client may send per second, pings and pongs among them, and two seconds' worth at once; more close
+   * with 4502. 0: no limit, the default.
+   */
+  readonly messagesPerSecond: number;
+  /**
+   * Most bytes of messages a client may send per second, after decompression and with a frame header each, and two
+   * seconds' worth at once; more close with 4502. One message is always taken where nothing came before it, whatever its size. 0: no limit, the default.
+   */
+  readonly bytesPerSecond: number;
+  /** Most subscriptions one connection may be in; one more closes with 4503. 0: no limit. Default 1,000. */
+  readonly subscriptions: number;
+}
+
+/** How many connections a user may have, and which of them are closed where there are more. */
+export interface UserCapOptions {
+  /** Open connections of one authenticated user in the whole cluster. 0: no cap, the default. */
+  readonly connections: number;
+  /** `reject`: the one that came last is closed with 4501. `close-oldest`: the one that came first, with 4504. */
+  readonly excess: 'reject' | 'close-oldest';
 }
 
 export interface HeartbeatOptions {
@@ -40,7 +60,9 @@ export interface RecoveryOptions {
 }
 
 export interface GatewayOptions {
-  readonly limits: ConnectionLimits;
+  /** What it leaves out has its default. */
+  readonly limits: Partial<ConnectionLimits>;
+  readonly accept?: { readonly perUser: UserCapOptions };
   readonly heartbeat: HeartbeatOptions;
   readonly compression: CompressionOptions;
   /** How long an orderly close waits for the client's answer, in milliseconds. Default 5,000. */
@@ -56,8 +78,18 @@ export const defaultRecovery: RecoveryOptions = Object.freeze({
   patienceMs: 60_000,
 });
 
+export const defaultLimits: ConnectionLimits = Object.freeze({
+  messageBytes: 1024 * 1024,
+  outboxBytes: 4 * 1024 * 1024,
+  messagesPerSecond: 0,
+  bytesPerSecond: 0,
+  subscriptions: 1_000,
+});
+
+export const defaultUserCap: UserCapOptions = Object.freeze({ connections: 0, excess: 'reject' });
+
 export const defaultGatewayOptions: GatewayOptions = Object.freeze({
-  limits: Object.freeze({ messageBytes: 1024 * 1024, outboxBytes: 4 * 1024 * 1024 }),
+  limits: defaultLimits,
   heartbeat: Object.freeze({ intervalMs: 25_000 }),
   compression: Object.freeze({ enabled: false, thresholdBytes: 1024, level: 1 }),
   closeTimeoutMs: 5_000,

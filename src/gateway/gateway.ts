@@ -17,6 +17,7 @@ import { AppCalls } from './receiving/app-calls.ts';
 import type { MulticastOptions, Subscribed, SubscribeOptions } from './calls.ts';
 import { checkCompression, checkHistoryQuery } from './check-arguments.ts';
 import type { DisconnectOptions } from './cluster/cluster-control.ts';
+import { checkUserCap } from './cluster/user-cap.ts';
 import { ClusterMember, identityOf } from './cluster/cluster-member.ts';
 import { ConnectionTable } from './connection-table.ts';
 import type { ConnectionOwner } from './connection-owner.ts';
@@ -63,7 +64,7 @@ export class Gateway {
   readonly #compression: CompressionOptions;
   readonly #trace: Trace;
   readonly #counts: Counts;
-  readonly #hub = new Hub();
+  readonly #hub: Hub;
   readonly #rules: SubscriptionRules;
   readonly #dispatcher: Dispatcher;
   readonly #publisher: Publisher;
@@ -79,7 +80,6 @@ export class Gateway {
   private constructor(parts: GatewayParts) {
     const { broker, options, log, severities, metrics, builtInRules = [], node: identity = identityOf() } = parts;
     const { counts } = metrics;
-    const hub = this.#hub;
     const scheduler = new FlushScheduler();
     const { history } = broker;
     const limits = options.recovery ?? defaultRecovery;
@@ -94,19 +94,15 @@ export class Gateway {
     this.#trace = trace;
     this.#counts = counts;
     this.#rules = rules;
+    const hub = (this.#hub = new Hub((name) => counts.ofRule(rules.label(name))));
     const apps = new AppCalls(log, counts);
     this.#dispatcher = new Dispatcher(apps, counts, scheduler);
     this.#publisher = new Publisher({ broker, rules, dispatcher: this.#dispatcher, counts, trace });
-    this.#connections = new ConnectionTable({
-      options,
-      owner: this.#owner(scheduler, apps),
-      apps,
-      dispatcher: this.#dispatcher,
-      counts,
-      trace,
-    });
+    const owner = this.#owner(scheduler, apps);
+    this.#connections = new ConnectionTable({ options, owner, apps, dispatcher: this.#dispatcher, counts, trace });
     const connections = this.#connections.byId;
-    const delivery = new Delivery({ hub, connections, scheduler, compression: options.compression, counts, log });
+    const { compression, accept } = options;
+    const delivery = new Delivery({ hub, connections, scheduler, compression, counts, rules, log });
     const slow = new SlowSubscribers({ hub, delivery, rules, counts, track: (name) => this.#continuity.track(name) });
     const continuity = new Continuity({ history, delivery, slow, rules, limits, counts });
     const presence = new Presence(broker.presence, rules, trace);
@@ -114,30 +110,22 @@ export class Gateway {
     this.#slow = slow;
     this.#continuity = continuity;
     this.#presence = presence;
-    this.#subscriptions = new Subscriptions({
-      hub,
-      broker,
-      rules,
-      continuity,
-      slow,
-      presence,
-      delivery,
-      limits,
-      counts,
-      trace,
-    });
-    this.#member = new ClusterMember({ broker, identity, connections, severities, counts, log });
+    const joined = { hub, broker, rules, continuity, slow, presence, delivery, limits, counts, trace };
+    this.#subscriptions = new Subscriptions(joined);
+    const userCap = accept?.perUser;
+    this.#member = new ClusterMember({ broker, identity, connections, userCap, severities, counts, log });
     metrics.watchOutboxes(() => this.#connections.bufferedBytes);
   }
 
   /**
    * Starts the broker and resolves when connections can be taken. When it rejects the broker has been closed.
-   * @throws CapabilityError when a configured rule keeps history and the broker cannot
+   * @throws CapabilityError when a configured rule keeps history, or `accept.perUser` is set, and the broker cannot
    * @throws ArgumentError for a compression that cannot be
    */
   static async start(parts: GatewayParts): Promise<Gateway> {
     checkRules(parts.options.subscriptions, parts.broker);
     checkCompression(parts.options.compression);
+    checkUserCap(parts.options.accept?.perUser, parts.broker);
     const gateway = new Gateway(parts);
     const continuity = gateway.#continuity;
     try {
@@ -175,7 +163,9 @@ export class Gateway {
     entry: HandshakeEntry = {},
   ): Connection | undefined {
     const connection = this.#connections.open(request, options, entry);
-    if (connection !== undefined) this.#hub.add(everyone, connection);
+    if (connection === undefined) return undefined;
+    this.#hub.add(everyone, connection);
+    this.#member.opened(connection);
     return connection;
   }
 
@@ -306,7 +296,20 @@ export class Gateway {
     return this.#member.setSeverities(change, node);
   }
 
-  /** Closes every connection with 1001 and waits for their farewells, within `closeTimeoutMs`; then closes the broker. */
+  /**
+   * Closes every connection with 1012 and the time after which to come back, in random order and evenly paced over the
+   * period; who comes meanwhile at its end. Resolves when all have been told; to be called before `close`. Once it has
+   * resolved, another call closes who has come since.
+   */
+  async drain(periodMs: number): Promise<void> {
+    this.#member.drains();
+    await this.#connections.drain(periodMs);
+  }
+
+  /**
+   * Closes every connection with 1001 and waits for their farewells and for what is still being handled, within
+   * `closeTimeoutMs`; then closes the broker.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#connections.close().then(() => {
       this.#member.close();
@@ -325,7 +328,11 @@ export class Gateway {
       dispatcher: this.#dispatcher,
       received: (connection, data, kind) => this.#received(connection, data, kind),
       drained: (connection) => apps.drained(connection),
-      left: (connection) => this.#subscriptions.leaveAll(connection),
+      exceeded: (limit) => this.#counts.countLimit(limit),
+      left: (connection) => {
+        this.#subscriptions.leaveAll(connection);
+        this.#member.left(connection);
+      },
       closed: (connection, code, reason) => this.#connections.remove(connection, code, reason),
       overflowed: (connection, entry) => this.#slow.overflowed(connection, entry),
       keepLatest: (connection, entry) => this.#slow.keepLatest(connection, entry),

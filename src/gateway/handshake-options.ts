@@ -39,8 +39,12 @@ export interface HandshakeOptions {
 
 /** Hears of one connection's beginning and end; the access log's seam. */
 export interface ConnectionWatcher {
+  /** A cluster-unique id that the connection is to have; empty: the gateway makes one. */
+  readonly id: string;
   /** The handshake was accepted. Not called where it was refused. */
   opened(): void;
+  /** The gateway does not take the handshake. To answer it with 503 where it `isClosing`, else with 500. */
+  refuse(isClosing: boolean): void;
   /** The connection is gone. `code` as in `HandshakeOptions.onClose`. */
   closed(connection: Connection, code: number): void;
 }
@@ -50,5 +54,7 @@ export interface HandshakeEntry {
   /** Bytes that came after the request, as Node's `upgrade` event gives them. */
   readonly head?: Buffer;
   readonly identity?: Identity;
+  /** The client's, where it came through a proxy that is trusted to say so. Default: the peer's. */
+  readonly address?: string;
   readonly watcher?: ConnectionWatcher;
 }

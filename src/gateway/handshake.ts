@@ -28,24 +28,29 @@ export class Handshaker {
   readonly #compression: CompressionOptions;
   readonly #closeTimeoutMs: number;
   readonly #servers = new Map<string, WebSocketServer>();
-  // Handshakes are synchronous from beginning to end; these two are of the one under way.
+  // Handshakes are synchronous from beginning to end; these three are of the one under way.
   #choice: HandshakeOptions['subprotocols'];
   #windowBits = uncompressed;
+  #id = '';
 
   constructor(compression: CompressionOptions, closeTimeoutMs: number) {
     this.#compression = compression;
     this.#closeTimeoutMs = closeTimeoutMs;
   }
 
-  /** @returns undefined when the request was not a valid handshake; ws has answered it with 400 or 405 then */
+  /**
+   * @param id of the request and the connection, told in the answer
+   * @returns undefined when the request was not a valid handshake; ws has answered it with 400 or 405 then
+   */
   upgrade(
     request: IncomingMessage,
     head: Buffer,
-    messageBytes: number,
+    { id, messageBytes }: { readonly id: string; readonly messageBytes: number },
     options: HandshakeOptions,
   ): Upgraded | undefined {
     this.#choice = options.subprotocols;
     this.#windowBits = uncompressed;
+    this.#id = id;
     // Not in pull mode: one chunk of a paused socket may hold a thousand times its size in compressed messages.
     const compress = this.#compression.enabled && options.readEvents !== false;
     let upgraded: GatewaySocket | undefined;
@@ -85,11 +90,10 @@ export class Handshaker {
       },
     };
     const server = new WebSocketServer(options);
-    if (compress) {
-      server.on('headers', (headers) => {
-        this.#windowBits = agreedWindowBits(headers);
-      });
-    }
+    server.on('headers', (headers) => {
+      if (compress) this.#windowBits = agreedWindowBits(headers);
+      headers.push(`X-Request-Id: ${this.#id}`);
+    });
     return server;
   }
 

@@ -1,14 +1,30 @@
+import type { RuleCounts } from '../metrics/rule-counts.ts';
 import type { Connection } from './connection.ts';
 import type { Encoding } from './encoding.ts';
 
-/** A subscription's local subscribers, grouped by the encoding they are sent. */
-export type Audience = ReadonlyMap<Encoding, ReadonlySet<Connection>>;
+/** A subscription's local subscribers. */
+export interface Audience {
+  /** By the encoding they are sent. */
+  readonly groups: ReadonlyMap<Encoding, ReadonlySet<Connection>>;
+  /** Of the subscription's rule; here, because they are wanted with every publication. */
+  readonly counts: RuleCounts;
+}
+
+interface OwnAudience extends Audience {
+  readonly groups: Map<Encoding, Set<Connection>>;
+}
 
 /**
  * Who is in which subscription on this worker. Knows no broker, encodes nothing, does no I/O.
  */
 export class Hub {
-  readonly #audiences = new Map<string, Map<Encoding, Set<Connection>>>();
+  readonly #audiences = new Map<string, OwnAudience>();
+  readonly #countsOf: (name: string) => RuleCounts;
+
+  /** @param countsOf asked once for each subscription that gets a local subscriber */
+  constructor(countsOf: (name: string) => RuleCounts) {
+    this.#countsOf = countsOf;
+  }
 
   /** Subscriptions with a local subscriber. */
   get size(): number {
@@ -19,9 +35,12 @@ export class Hub {
   add(name: string, connection: Connection): boolean {
     let audience = this.#audiences.get(name);
     const first = audience === undefined;
-    if (audience === undefined) this.#audiences.set(name, (audience = new Map()));
-    const group = audience.get(connection.encoding);
-    if (group === undefined) audience.set(connection.encoding, new Set([connection]));
+    if (audience === undefined) {
+      audience = { groups: new Map(), counts: this.#countsOf(name) };
+      this.#audiences.set(name, audience);
+    }
+    const group = audience.groups.get(connection.encoding);
+    if (group === undefined) audience.groups.set(connection.encoding, new Set([connection]));
     else group.add(connection);
     return first;
   }
@@ -29,10 +48,10 @@ export class Hub {
   /** @returns whether the connection was the subscription's last */
   remove(name: string, connection: Connection): boolean {
     const audience = this.#audiences.get(name);
-    const group = audience?.get(connection.encoding);
+    const group = audience?.groups.get(connection.encoding);
     if (audience === undefined || group === undefined || !group.delete(connection)) return false;
-    if (group.size === 0) audience.delete(connection.encoding);
-    if (audience.size > 0) return false;
+    if (group.size === 0) audience.groups.delete(connection.encoding);
+    if (audience.groups.size > 0) return false;
     this.#audiences.delete(name);
     return true;
   }

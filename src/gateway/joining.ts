@@ -28,6 +28,10 @@ export class Joinings {
     return this.get(name) !== undefined;
   }
 
+  get size(): number {
+    return this.#all?.size ?? (this.#only === undefined ? 0 : 1);
+  }
+
   /** The name must not be there yet. */
   add(joining: Joining): void {
     if (this.#all !== undefined) {

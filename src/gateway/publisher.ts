@@ -37,6 +37,7 @@ export class Publisher {
       kind,
       exclude: exclude.map((connection) => connection.id),
       ...(info === undefined ? undefined : { info }),
+      publishedMs: Date.now(),
     };
     const bytes = publication.data.length + (info?.length ?? 0);
     const connection = dispatcher.publishing(bytes);

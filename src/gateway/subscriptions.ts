@@ -1,5 +1,6 @@
 import type { Broker, Position } from '../broker/broker.ts';
 import type { Counts } from '../metrics/counts.ts';
+import { tooManySubscriptions } from './close-codes.ts';
 import type { NotRecoveredReason, Subscribed, SubscribeOptions } from './calls.ts';
 import { checkPosition } from './check-arguments.ts';
 import type { Connection } from './connection.ts';
@@ -64,6 +65,7 @@ export class Subscriptions {
     if (presence !== undefined) this.#parts.presence.check();
     if (!connection.open) return undefined;
     const joining = connection.subscriptions?.get(name) ?? this.#join(connection, name);
+    if (joining === undefined) return undefined;
     joining.pending++;
     const feed = this.#feeds.get(name);
     const isIn = (): boolean => connection.subscriptions?.get(name) === joining;
@@ -99,8 +101,15 @@ export class Subscriptions {
     for (const joining of joinings) this.#part(connection, joining);
   }
 
-  #join(connection: Connection, name: string): Joining {
+  /** @returns undefined where the connection is in as many as it may be, and is being closed */
+  #join(connection: Connection, name: string): Joining | undefined {
     const { counts, trace } = this.#parts;
+    const most = connection.limits.subscriptions;
+    if (most > 0 && (connection.subscriptions?.size ?? 0) >= most) {
+      counts.countLimit('subscriptions');
+      connection.close(tooManySubscriptions, `more than ${most} subscriptions (limits.subscriptions)`);
+      return undefined;
+    }
     const joining: Joining = { name, pending: 0, hasSucceeded: false, isPresent: false };
     connection.subscriptions ??= new Joinings();
     connection.subscriptions.add(joining);

@@ -1,6 +1,6 @@
-// The access log's format: Apache's combined format, then two fields of our own.
+// The access log's format: Apache's combined format, then three fields of our own.
 //
-//   <ip> - <user|-> [<date>] "<request line>" <status> <bytes|-> "<referer>" "<user agent>" <duration> <close code|->
+//   <ip> - <user|-> [<date>] "<request line>" <status> <bytes|-> "<referer>" "<user agent>" <duration> <close code|-> <id>
 //
 // docs/access-log.md describes the fields. No byte a client sends can end a field or a line: `"`, `\` and everything
 // outside printable ASCII is written \xHH per byte, and values of `?token=` are masked.
@@ -54,6 +54,8 @@ export function beginLine(facts: AccessFacts): UnfinishedLine {
 
 /**
  * @param bytes undefined when not known
+ * @param id of the request, or of the connection it became; of characters that need no escaping. Given here rather than
+ * at the beginning: a connection has it already, and the line it keeps for life need not have it once more.
  * @param closeCode of a WebSocket connection
  */
 export function endLine(
@@ -61,11 +63,12 @@ export function endLine(
   status: number,
   bytes: number | undefined,
   durationMs: number,
+  id: string,
   closeCode?: number,
 ): string {
   const at = line.indexOf(gap);
   const rest = line.slice(at + gap.length);
-  return `${line.slice(0, at)}${status} ${bytes ?? '-'}${rest}${Math.round(durationMs)} ${closeCode ?? '-'}\n`;
+  return `${line.slice(0, at)}${status} ${bytes ?? '-'}${rest}${Math.round(durationMs)} ${closeCode ?? '-'} ${id}\n`;
 }
 
 /** The target or address with the values of `token` parameters masked, however the name is spelt. */

@@ -3,7 +3,8 @@ import type { Duplex } from 'node:stream';
 import { Socket } from 'node:net';
 import { plainAddress } from '../lib/plain-address.ts';
 import { beginLine, endLine, type UnfinishedLine } from './access-line.ts';
-import { ListenerRequest } from './listener-request.ts';
+import { clientAddressOf } from './client-address.ts';
+import { ListenerRequest, requestIdOf } from './listener-request.ts';
 
 /** Where lines go, each with its line break. Must not throw, and should not block. */
 export interface AccessWriter {
@@ -26,12 +27,16 @@ export function logAnswer(writer: AccessWriter, request: IncomingMessage, respon
     // The headers of an answer that waited behind another count as sent, even if it never got the socket.
     const isSent = response.headersSent && (response.socket !== null || response.writableFinished);
     const [status, bytes] = isSent ? [response.statusCode, bodyBytes(request, response)] : [clientGone, 0];
-    writer.write(endLine(lineOf(request, arrival), status, bytes, performance.now() - startedMs));
+    writer.write(endLine(lineOf(request, arrival), status, bytes, performance.now() - startedMs, requestIdOf(request)));
   };
 }
 
 /** The line of a request that could not even be read. */
-export function logMalformed(writer: AccessWriter, socket: Duplex, status: number, bytes: number): void {
+export function logMalformed(
+  writer: AccessWriter,
+  socket: Duplex,
+  { id, status, bytes }: { id: string; status: number; bytes: number },
+): void {
   const address = socket instanceof Socket ? addressOf(socket) : '';
   const nothing = {
     user: undefined,
@@ -41,17 +46,17 @@ export function logMalformed(writer: AccessWriter, socket: Duplex, status: numbe
     referer: undefined,
     userAgent: undefined,
   };
-  writer.write(endLine(beginLine({ ...nothing, address, date: new Date() }), status, bytes, 0));
+  writer.write(endLine(beginLine({ ...nothing, address, date: new Date() }), status, bytes, 0, id));
 }
 
-/** What must be noted when a request comes in: a closed socket has no address any more. */
+/** What must be noted when a request comes in. */
 export interface Arrival {
   readonly address: string;
   readonly date: Date;
 }
 
-export function arrivalOf({ socket }: IncomingMessage): Arrival {
-  return { address: addressOf(socket), date: new Date() };
+export function arrivalOf(request: IncomingMessage): Arrival {
+  return { address: clientAddressOf(request), date: new Date() };
 }
 
 export function lineOf(request: IncomingMessage, arrival: Arrival): UnfinishedLine {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pagePolicy } from './answer.ts';
+import { pagePermissions, pagePolicy } from './answer.ts';
 import type { PageFile } from './page-files.ts';
 
 /** Answers GET and HEAD with a file from memory, or with 304 when the client has it (RFC 9110 §13.1.2). */
@@ -10,6 +10,7 @@ export function answerPage(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   response.setHeader('Content-Security-Policy', pagePolicy);
+  response.setHeader('Permissions-Policy', pagePermissions);
   // Kept, but asked for again each time: a 304 is cheap, and a new version is seen at once.
   response.setHeader('Cache-Control', 'no-cache');
   response.setHeader('ETag', file.etag);

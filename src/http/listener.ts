@@ -3,7 +3,9 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import type { Duplex } from 'node:stream';
+import { idGenerator } from '../lib/ids.ts';
 import type { Log } from '../lib/log.ts';
+import { plainAddress } from '../lib/plain-address.ts';
 import type { Counts } from '../metrics/counts.ts';
 import { type AccessWriter, logAnswer, logMalformed } from './access-log.ts';
 import { maskTokens } from './access-line.ts';
@@ -14,15 +16,20 @@ import {
   notFound,
   onlyMethods,
   rawAnswer,
+  requestIdHeader,
   standingHeaders,
   stopping,
 } from './answer.ts';
+import type { TrustedProxies } from './client-address.ts';
+import type { Doorkeeper, TurnedAway } from './doorkeeper.ts';
 import { endSocket, ignoreError } from './end-socket.ts';
 import type { HttpListenerOptions, TlsKeyPair } from './http-options.ts';
-import { ListenerRequest } from './listener-request.ts';
+import { ListenerRequest, requestIdOf } from './listener-request.ts';
+import { Newcomers } from './newcomers.ts';
 import { PendingAnswers } from './pending-answers.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
 import type { Router } from './router.ts';
+import { TurnBudget } from './turn-budget.ts';
 import { UpgradeEntry } from './upgrade-entry.ts';
 
 export interface HttpListenerParts {
@@ -32,6 +39,10 @@ export interface HttpListenerParts {
   readonly access?: AccessWriter;
   /** Where refused handshakes and failing routes are counted. */
   readonly counts?: Counts;
+  /** Who may come in. Absent: everybody. */
+  readonly door?: Doorkeeper;
+  /** Whose word is taken for who a client is. Absent: nobody's. */
+  readonly proxies?: TrustedProxies;
   /** Absent: plain HTTP. */
   readonly tls?: TlsKeyPair;
 }
@@ -50,6 +61,10 @@ const noSocketHere: Answer = {
 const unknownExpectation: Answer = { status: 417, text: 'Only "Expect: 100-continue" is understood.\n' };
 const methods = 'GET, HEAD';
 
+/** Handshakes that are answered in one turn of the event loop, whatever the answer: some ten milliseconds. */
+const handshakesPerTurn = 64;
+const targetCharacters = 2_048;
+
 /**
  * The public HTTP side of a worker: takes the connections that somebody else accepts, bounds what clients may send
  * before they are known, and hands requests and handshakes to the router's routes.
@@ -59,16 +74,25 @@ export class HttpListener {
   readonly #log: Log;
   readonly #access: AccessWriter | undefined;
   readonly #counts: Counts | undefined;
+  readonly #door: Doorkeeper | undefined;
+  readonly #proxies: TrustedProxies | undefined;
   readonly #server: Server<typeof ListenerRequest> | TlsServer<typeof ListenerRequest>;
+  readonly #newcomers = new Newcomers();
   readonly #pending = new PendingAnswers();
+  readonly #handshakes = new TurnBudget(handshakesPerTurn);
+  readonly #nextId = idGenerator();
   #isClosing = false;
+  #isRefusing = false;
+  #isWaning = false;
 
   /** @throws Error when certificate and key cannot be used */
-  constructor(options: HttpListenerOptions, { router, log, access, counts, tls }: HttpListenerParts) {
+  constructor(options: HttpListenerOptions, { router, log, access, counts, door, proxies, tls }: HttpListenerParts) {
     this.#router = router;
     this.#log = log;
     this.#access = access;
     this.#counts = counts;
+    this.#door = door;
+    this.#proxies = proxies;
     const bounds = {
       IncomingMessage: ListenerRequest,
       maxHeaderSize: options.headerBytes,
@@ -97,6 +121,7 @@ export class HttpListener {
       return;
     }
     socket.setNoDelay(true);
+    this.#newcomers.expect(socket);
     this.#server.emit('connection', socket);
   }
 
@@ -108,6 +133,25 @@ export class HttpListener {
     if (!('setSecureContext' in this.#server)) throw new Error('this listener was made without TLS');
     createSecureContext({ cert, key });
     this.#server.setSecureContext({ cert, key });
+  }
+
+  /** From here on whoever asks for something is told to come back, and where nothing is under way the connection ends. */
+  refuse(): void {
+    this.#isRefusing = true;
+    this.wane();
+  }
+
+  /** From here on connections end with the answers under way or the next ones: somebody else takes the new ones. */
+  wane(): void {
+    this.#isWaning = true;
+  }
+
+  /**
+   * Resolves when every connection that was taken has sent a request and no handshake is under way, after `deadlineMs` at
+   * the latest: whoever is cut off before has been accepted for nothing.
+   */
+  async heardAll(deadlineMs: number): Promise<void> {
+    await this.#newcomers.settled(deadlineMs);
   }
 
   /**
@@ -126,16 +170,18 @@ export class HttpListener {
   }
 
   #listen(): void {
-    const request = (incoming: IncomingMessage, response: ServerResponse, refusal?: Answer): void =>
-      this.#guard(incoming.socket, () => this.#request(incoming, response, refusal));
+    const request = (incoming: ListenerRequest, response: ServerResponse, refusal?: Answer): void =>
+      this.#guard(incoming.socket, () => this.#request(this.#named(incoming), response, refusal));
     this.#server.on('request', (incoming, response) => request(incoming, response));
     // No "100 Continue": the final answer tells the client that its body is not wanted.
     this.#server.on('checkContinue', (incoming, response) => request(incoming, response));
     this.#server.on('checkExpectation', (incoming, response) => request(incoming, response, unknownExpectation));
     this.#server.on('upgrade', (incoming, socket, head) =>
-      this.#guard(socket, () => this.#upgrade(incoming, socket, head)),
+      this.#guard(socket, () => this.#upgrade(this.#named(incoming), socket, head)),
     );
-    this.#server.on('connect', (incoming, socket) => this.#guard(socket, () => this.#refuseConnect(incoming, socket)));
+    this.#server.on('connect', (incoming, socket) =>
+      this.#guard(socket, () => this.#refuseConnect(this.#named(incoming), socket)),
+    );
     this.#server.on('clientError', (error, socket) => this.#guard(socket, () => this.#malformed(error, socket)));
   }
 
@@ -149,18 +195,26 @@ export class HttpListener {
     }
   }
 
+  #named(request: ListenerRequest): ListenerRequest {
+    request.id = this.#nextId();
+    request.clientAddress = this.#proxies?.clientOf(request) ?? plainAddress(request.socket.remoteAddress ?? '');
+    return request;
+  }
+
   /** @param refusal given where the request is refused whatever its target */
   #request(request: IncomingMessage, response: ServerResponse, refusal?: Answer): void {
     const { socket } = request;
+    this.#newcomers.heard(socket);
     this.#pending.add(
       socket,
       response,
       this.#access === undefined ? () => {} : logAnswer(this.#access, request, response),
     );
     for (const [name, value] of standingHeaders) response.setHeader(name, value);
+    response.setHeader(requestIdHeader, requestIdOf(request));
     // A body is not read; the connection ends with the answer instead.
-    if (this.#isClosing || hasBody(request)) response.shouldKeepAlive = false;
-    const answer = refusal ?? (this.#isClosing ? stopping : this.#route(request, response));
+    if (this.#isClosing || this.#isWaning || hasBody(request)) response.shouldKeepAlive = false;
+    const answer = refusal ?? (this.#isClosing || this.#isRefusing ? stopping() : this.#route(request, response));
     if (answer !== undefined) answerText(response, answer);
   }
 
@@ -175,7 +229,7 @@ export class HttpListener {
       async () => route.get?.(request, response),
       () => {
         if (response.headersSent) response.destroy();
-        else answerText(response, internalError);
+        else answerText(response, internalError(requestIdOf(request)));
       },
     );
     return undefined;
@@ -187,17 +241,25 @@ export class HttpListener {
       socket.on('error', ignoreError);
       return this.#inTurn(socket, () => this.#ignoreUpgrade(request));
     }
+    this.#newcomers.expect(request.socket);
     const entry = new UpgradeEntry(request, this.#access, this.#counts);
-    this.#inTurn(socket, () => {
+    const door = this.#isClosing ? undefined : this.#door;
+    const turnedAway = door?.admit(request.clientAddress);
+    if (turnedAway === undefined && door?.keepsCount === true) entry.admittedBy(door);
+    const answer = (): void => {
+      // It left while it waited for its turn.
+      if (socket.destroyed) return;
       entry.takeTurn();
-      this.#handshake(request, entry, head);
-    });
-    entry.awaitAnswer();
+      if (turnedAway === undefined) this.#handshake(request, entry, head);
+      else turnAway(request, entry, turnedAway, head);
+    };
+    this.#inTurn(socket, () => this.#handshakes.run(() => this.#guard(socket, answer)));
+    entry.awaitAnswer(() => this.#newcomers.heard(request.socket));
   }
 
   #handshake(request: IncomingMessage, entry: UpgradeEntry, head: Buffer): void {
     const route = this.#router.find(request.url ?? '');
-    if (this.#isClosing) return refuseUpgrade(request, stopping);
+    if (this.#isClosing || this.#isRefusing) return refuseUpgrade(request, stopping(), 'draining');
     if (route?.upgrade === undefined) return refuseUpgrade(request, notFound);
     if (request.method !== 'GET') return refuseUpgrade(request, onlyMethods('GET'));
     if (hasBody(request)) return refuseUpgrade(request, withBody);
@@ -206,7 +268,7 @@ export class HttpListener {
       async () => route.upgrade?.(request, head),
       () => {
         if (entry.isAnswered) request.socket.destroy();
-        else refuseUpgrade(request, internalError);
+        else refuseUpgrade(request, internalError(requestIdOf(request)));
       },
     );
   }
@@ -231,7 +293,7 @@ export class HttpListener {
       entry.takeTurn();
       refuseUpgrade(request, onlyMethods(methods));
     });
-    entry.awaitAnswer();
+    entry.awaitAnswer(() => this.#newcomers.heard(request.socket));
   }
 
   /** For sockets that Node hands out: earlier answers may still have to be written there. */
@@ -248,21 +310,37 @@ export class HttpListener {
       return;
     }
     const answer = malformed[code] ?? badRequest;
-    if (this.#access !== undefined) logMalformed(this.#access, socket, answer.status, Buffer.byteLength(answer.text));
-    endSocket(socket, rawAnswer(answer));
+    const id = this.#nextId();
+    if (this.#access !== undefined) {
+      logMalformed(this.#access, socket, { id, status: answer.status, bytes: Buffer.byteLength(answer.text) });
+    }
+    endSocket(socket, rawAnswer(answer, id));
   }
 
   /** Runs a route, which may fail at once or later. All routes are apps'. */
   #run(request: IncomingMessage, route: () => Promise<void>, answerFailure: () => void): void {
     route().catch((error: unknown) => {
+      const { url = '' } = request;
+      const target = maskTokens(url.slice(0, targetCharacters)) + (url.length > targetCharacters ? '...' : '');
       this.#log.error(
-        { event: 'route-error', target: maskTokens(request.url ?? ''), err: error },
+        { event: 'route-error', request: requestIdOf(request), target, err: error },
         'a request could not be answered',
       );
       if (this.#counts !== undefined) this.#counts.appErrors++;
       this.#guard(request.socket, answerFailure);
     });
   }
+}
+
+/** As `refuseUpgrade`, for the many: without a timer and whatever else a client may need that did not wait. */
+function turnAway({ socket }: IncomingMessage, entry: UpgradeEntry, turnedAway: TurnedAway, head: Buffer): void {
+  const { status, bytes, reason, answer } = turnedAway;
+  entry.refused(status, bytes, reason);
+  // What it sends unasked would cut the answer off.
+  if (head.length > 0) return endSocket(socket, answer);
+  socket.on('error', ignoreError);
+  // Closing it says all that ending it first would, for less: the kernel has the answer by then.
+  socket.write(answer, () => socket.destroy());
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

@@ -1,14 +1,20 @@
 import type { IncomingMessage } from 'node:http';
-import type { Counts } from '../metrics/counts.ts';
+import type { Counts, HandshakeRefusal } from '../metrics/counts.ts';
 import type { UnfinishedLine } from './access-line.ts';
 import { endLine } from './access-line.ts';
 import { type AccessWriter, type Arrival, arrivalOf, clientGone, lineOf } from './access-log.ts';
-import { ignoreError } from './end-socket.ts';
+import { internalError, rawAnswer, stopping } from './answer.ts';
+import { endSocket, ignoreError } from './end-socket.ts';
 import { ListenerRequest } from './listener-request.ts';
 
 /** What is kept of a handshake for the access log and the metrics. */
 export function upgradeEntryOf(request: IncomingMessage): UpgradeEntry | undefined {
   return request instanceof ListenerRequest ? request.upgradeEntry : undefined;
+}
+
+/** Is told when somebody whom it has let in is gone. */
+export interface Door {
+  left(address: string): void;
 }
 
 /** What a handshake needs only until it has been answered. */
@@ -18,6 +24,7 @@ interface Handshake {
   /** Written on this socket before, as answers to earlier requests; those may still be under way. */
   bytesBefore: number;
   onSocketClosed: (() => void) | undefined;
+  onAnswered: (() => void) | undefined;
   readonly counts: Counts | undefined;
 }
 
@@ -27,6 +34,7 @@ interface Handshake {
  */
 export class UpgradeEntry {
   readonly #writer: AccessWriter | undefined;
+  #door: Door | undefined;
   /** Whole milliseconds: a fraction would be an object of its own. */
   readonly #startedMs = Math.round(performance.now());
   /** Until the handshake has been answered what belongs to it, then the line of its connection. */
@@ -34,8 +42,20 @@ export class UpgradeEntry {
 
   constructor(request: ListenerRequest, writer?: AccessWriter, counts?: Counts) {
     this.#writer = writer;
-    this.#state = { request, arrival: arrivalOf(request), bytesBefore: Infinity, onSocketClosed: undefined, counts };
+    this.#state = {
+      request,
+      arrival: arrivalOf(request),
+      bytesBefore: Infinity,
+      onSocketClosed: undefined,
+      onAnswered: undefined,
+      counts,
+    };
     request.upgradeEntry = this;
+  }
+
+  /** The id of its request, which the connection takes over. Empty once the handshake has been answered. */
+  get id(): string {
+    return typeof this.#state === 'object' ? this.#state.request.id : '';
   }
 
   get isAnswered(): boolean {
@@ -50,22 +70,39 @@ export class UpgradeEntry {
   /**
    * To be called in the turn in which the request came, when it has not been answered by then: the client may leave
    * before it is, and Node hands the socket over without an error listener. Most are answered at once and need neither.
+   * @param onAnswered called once it has been answered, or the client has left
    */
-  awaitAnswer(): void {
+  awaitAnswer(onAnswered: () => void): void {
     const handshake = this.#state;
-    if (typeof handshake !== 'object') return;
+    if (typeof handshake !== 'object') return onAnswered();
     const { socket } = handshake.request;
+    handshake.onAnswered = onAnswered;
     handshake.onSocketClosed = () => this.#unanswered();
     socket.on('error', ignoreError);
     socket.once('close', handshake.onSocketClosed);
   }
 
-  /** The handshake was refused by one of us; the gateway counts its own refusals. */
-  refused(status: number, bytes: number): void {
+  /** @param door to be told when the handshake has been refused or its connection has ended */
+  admittedBy(door: Door): void {
+    this.#door = door;
+  }
+
+  /** The gateway refuses the handshake, and has counted that. */
+  refuse(isClosing: boolean): void {
+    if (typeof this.#state !== 'object') return;
+    const { request } = this.#state;
+    const answer = isClosing ? stopping() : internalError(request.id);
+    this.refused(answer.status, Buffer.byteLength(answer.text));
+    endSocket(request.socket, rawAnswer(answer, request.id));
+  }
+
+  /** @param reason undefined: it has been counted */
+  refused(status: number, bytes: number, reason?: HandshakeRefusal): void {
     const handshake = this.#answered();
     if (handshake === undefined) return;
-    if (handshake.counts !== undefined) handshake.counts.handshakesRefused++;
-    this.#write(lineOf(handshake.request, handshake.arrival), status, bytes);
+    if (reason !== undefined) handshake.counts?.countHandshakeRefused(reason);
+    this.#door?.left(handshake.arrival.address);
+    this.#write(handshake.request.id, lineOf(handshake.request, handshake.arrival), status, bytes);
   }
 
   /** The gateway accepted the handshake. */
@@ -75,16 +112,23 @@ export class UpgradeEntry {
       this.#state = lineOf(handshake.request, handshake.arrival);
   }
 
-  closed(connection: { readonly bytesSent: number }, closeCode: number): void {
-    if (typeof this.#state === 'string') this.#write(this.#state, 101, connection.bytesSent, closeCode);
+  closed(
+    connection: { readonly id: string; readonly address: string; readonly bytesSent: number },
+    closeCode: number,
+  ): void {
+    this.#door?.left(connection.address);
+    if (typeof this.#state === 'string') this.#write(connection.id, this.#state, 101, connection.bytesSent, closeCode);
   }
 
   /** The socket has closed and none of us said why: the gateway found the handshake malformed, or the client left. */
   #unanswered(): void {
     const handshake = this.#answered();
     if (handshake === undefined) return;
-    const status = handshake.request.socket.bytesWritten > handshake.bytesBefore ? 400 : clientGone;
-    this.#write(lineOf(handshake.request, handshake.arrival), status, undefined);
+    const isRefused = handshake.request.socket.bytesWritten > handshake.bytesBefore;
+    if (!isRefused) handshake.counts?.countHandshakeRefused('abandoned');
+    this.#door?.left(handshake.arrival.address);
+    const status = isRefused ? 400 : clientGone;
+    this.#write(handshake.request.id, lineOf(handshake.request, handshake.arrival), status, undefined);
   }
 
   #answered(): Handshake | undefined {
@@ -92,12 +136,13 @@ export class UpgradeEntry {
     if (typeof handshake !== 'object') return undefined;
     this.#state = undefined;
     handshake.request.upgradeEntry = undefined;
-    const { request, onSocketClosed } = handshake;
+    const { request, onSocketClosed, onAnswered } = handshake;
     if (onSocketClosed !== undefined) request.socket.off('close', onSocketClosed).off('error', ignoreError);
+    onAnswered?.();
     return handshake;
   }
 
-  #write(line: UnfinishedLine, status: number, bytes: number | undefined, closeCode?: number): void {
-    this.#writer?.write(endLine(line, status, bytes, performance.now() - this.#startedMs, closeCode));
+  #write(id: string, line: UnfinishedLine, status: number, bytes: number | undefined, closeCode?: number): void {
+    this.#writer?.write(endLine(line, status, bytes, performance.now() - this.#startedMs, id, closeCode));
   }
 }

@@ -8,11 +8,11 @@ export class Alarm {
     this.#wake?.();
   }
 
-  /** @param ms longest sleep, in milliseconds */
+  /** @param ms longest sleep, in milliseconds; what is below 0 counts as 0 */
   async sleep(ms: number): Promise<void> {
     if (!this.#rung) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms);
+        const timer = setTimeout(resolve, Math.max(0, ms));
         this.#wake = () => {
           clearTimeout(timer);
           resolve();

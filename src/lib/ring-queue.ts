@@ -14,6 +14,11 @@ export class RingQueue<T> {
     this.#length++;
   }
 
+  /** The one that `shift` would take. */
+  peek(): T | undefined {
+    return this.#length === 0 ? undefined : this.#items[this.#head];
+  }
+
   shift(): T | undefined {
     if (this.#length === 0) return undefined;
     const item = this.#items[this.#head];

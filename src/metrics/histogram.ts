@@ -15,7 +15,9 @@ export class Histogram {
   observe(value: number): void {
     this.count++;
     this.sum += value;
-    const at = this.bounds.findIndex((bound) => value <= bound);
-    if (at !== -1) this.buckets[at] = (this.buckets[at] ?? 0) + 1;
+    // A loop, as some are observed with every publication.
+    let at = 0;
+    while (at < this.bounds.length && value > (this.bounds[at] ?? 0)) at++;
+    if (at < this.bounds.length) this.buckets[at] = (this.buckets[at] ?? 0) + 1;
   }
 }

@@ -1,11 +1,11 @@
 import { fullJitterDelayMs, type BackoffOptions } from '../lib/backoff.ts';
 
 /** How the primary tells a worker to take a duty. */
-export type AssignDuty = (worker: number, duty: string, resumeFrom: string | undefined) => void;
+export type AssignDuty<Worker> = (worker: Worker, duty: string, resumeFrom: string | undefined) => void;
 
-interface Duty {
-  readonly candidates: Set<number>;
-  holder: number | undefined;
+interface Duty<Worker> {
+  readonly candidates: Set<Worker>;
+  holder: Worker | undefined;
   state: string | undefined;
   failures: number;
   retry: NodeJS.Timeout | undefined;
@@ -17,17 +17,17 @@ const retryBackoff: BackoffOptions = { baseMs: 500, capMs: 30_000 };
  * Things that exactly one worker of the node does at a time, such as following a log file. The primary says which,
  * and keeps the state that the next one resumes from.
  */
-export class Duties {
-  readonly #assign: AssignDuty;
-  readonly #duties = new Map<string, Duty>();
+export class Duties<Worker = number> {
+  readonly #assign: AssignDuty<Worker>;
+  readonly #duties = new Map<string, Duty<Worker>>();
   #closed = false;
 
-  constructor(assign: AssignDuty) {
+  constructor(assign: AssignDuty<Worker>) {
     this.#assign = assign;
   }
 
   /** The worker can do the duty, and offers to. */
-  offer(worker: number, name: string): void {
+  offer(worker: Worker, name: string): void {
     let duty = this.#duties.get(name);
     if (duty === undefined) {
       duty = { candidates: new Set(), holder: undefined, state: undefined, failures: 0, retry: undefined };
@@ -38,7 +38,7 @@ export class Duties {
   }
 
   /** Keeps a state for the next holder; what a worker says that has lost the duty is ignored. */
-  save(worker: number, name: string, state: string): void {
+  save(worker: Worker, name: string, state: string): void {
     const duty = this.#duties.get(name);
     if (duty?.holder !== worker) return;
     duty.state = state;
@@ -46,19 +46,18 @@ export class Duties {
   }
 
   /** The worker has ended the duty in order and does not offer it any more. */
-  ended(worker: number, name: string): void {
+  ended(worker: Worker, name: string): void {
     const duty = this.#duties.get(name);
     if (duty !== undefined) this.#leave(worker, name, duty);
   }
 
   /** The worker could not begin the duty. Somebody tries again, after a while. */
-  failed(worker: number, name: string): void {
+  failed(worker: Worker, name: string): void {
     const duty = this.#duties.get(name);
     if (duty?.holder !== worker) return;
     duty.holder = undefined;
-    // Last in line now, so that another worker tries first.
-    duty.candidates.delete(worker);
-    duty.candidates.add(worker);
+    // Last in line now, so that another worker tries first; one that has retired is not in the line.
+    if (duty.candidates.delete(worker)) duty.candidates.add(worker);
     duty.retry = setTimeout(
       () => {
         duty.retry = undefined;
@@ -69,12 +68,17 @@ export class Duties {
     duty.retry.unref();
   }
 
+  /** The worker is about to leave: it keeps what it has until it has ended that in order, and gets nothing more. */
+  retire(worker: Worker): void {
+    for (const { candidates } of this.#duties.values()) candidates.delete(worker);
+  }
+
   /** The worker is no more. */
-  gone(worker: number): void {
+  gone(worker: Worker): void {
     for (const [name, duty] of this.#duties) this.#leave(worker, name, duty);
   }
 
-  holder(name: string): number | undefined {
+  holder(name: string): Worker | undefined {
     return this.#duties.get(name)?.holder;
   }
 
@@ -84,13 +88,13 @@ export class Duties {
     for (const { retry } of this.#duties.values()) clearTimeout(retry);
   }
 
-  #leave(worker: number, name: string, duty: Duty): void {
+  #leave(worker: Worker, name: string, duty: Duty<Worker>): void {
     duty.candidates.delete(worker);
     if (duty.holder === worker) duty.holder = undefined;
     this.#appoint(name, duty);
   }
 
-  #appoint(name: string, duty: Duty): void {
+  #appoint(name: string, duty: Duty<Worker>): void {
     if (this.#closed || duty.holder !== undefined || duty.retry !== undefined) return;
     const candidate = this.#leastBusy(duty.candidates);
     if (candidate === undefined) return;
@@ -98,8 +102,8 @@ export class Duties {
     this.#assign(candidate, name, duty.state);
   }
 
-  #leastBusy(candidates: ReadonlySet<number>): number | undefined {
-    const load = (worker: number): number => {
+  #leastBusy(candidates: ReadonlySet<Worker>): Worker | undefined {
+    const load = (worker: Worker): number => {
       let held = 0;
       for (const { holder } of this.#duties.values()) if (holder === worker) held++;
       return held;

@@ -13,7 +13,7 @@ export class StartInterruptedError extends Error {
   }
 }
 
-/** How long a step may take, in milliseconds. */
+/** How long a step may take, in milliseconds; each is read when the step begins to start, or to stop. */
 export interface StepDeadlines {
   readonly startMs: number;
   readonly stopMs: number;
@@ -21,7 +21,7 @@ export interface StepDeadlines {
 
 interface StartedStep {
   readonly name: string;
-  readonly stopMs: number;
+  readonly deadlines: StepDeadlines;
   stop(): Promise<void> | void;
 }
 
@@ -80,7 +80,7 @@ export class Lifecycle {
     const starting = Promise.resolve().then(start);
     try {
       const started = await within(deadlines.startMs, starting);
-      this.#started.push({ name, stopMs: deadlines.stopMs, stop: () => stop(started) });
+      this.#started.push({ name, deadlines, stop: () => stop(started) });
       return started;
     } catch (error) {
       // What comes up after its deadline must not stay behind.
@@ -93,9 +93,9 @@ export class Lifecycle {
   async #stop(): Promise<void> {
     await this.#current;
     for (let step = this.#started.pop(); step !== undefined; step = this.#started.pop()) {
-      const { name, stopMs, stop } = step;
+      const { name, deadlines, stop } = step;
       try {
-        await within(stopMs, Promise.resolve().then(stop));
+        await within(deadlines.stopMs, Promise.resolve().then(stop));
       } catch (error) {
         this.#log().error({ event: 'stop-failed', step: name, err: error }, `${name} did not stop in order`);
       }

@@ -1,15 +1,19 @@
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { pino, type DestinationStream, type Level, type Logger } from 'pino';
+import { pino, type DestinationStream, type Level } from 'pino';
+import type { Log } from '../lib/log.ts';
+import { SampledLog } from '../lib/sampled-log.ts';
 import { isSeverityName, type Severities } from '../lib/severities.ts';
+import { redact, serializeError } from './redaction.ts';
 import type { LogOptions } from './server-options.ts';
 
 /** Carillon's own log files by name, absolute. */
 type OwnLogs = Readonly<Record<'access' | 'error', string>>;
 
 export interface Logs {
-  readonly log: Logger;
+  /** The error log. What repeats is counted there, and credentials are masked. */
+  readonly log: Log;
   /** Takes finished lines of the access log. */
   readonly access: DestinationStream;
   /** Empty where logs go to standard output. */
@@ -44,13 +48,15 @@ export async function openLogs(
 ): Promise<Logs> {
   const { error, access } = await open(options.directory);
   for (const destination of [error, access]) destination.on('error', reportOnce());
-  const log = pino(
+  const writer = pino(
     {
       level: 'trace',
       base: { pid: process.pid, ...names },
       formatters: { level: (label) => ({ level: label }) },
       timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { err: (thrown: unknown) => serializeError(thrown) },
       hooks: {
+        streamWrite: redact,
         logMethod(args, method, level) {
           if (isWritten(severities, pino.levels.labels[level], args[0])) method.apply(this, args);
         },
@@ -58,6 +64,7 @@ export async function openLogs(
     },
     error,
   );
+  const log = new SampledLog(writer);
   return {
     log,
     access: flushedSoon(access),
@@ -70,6 +77,7 @@ export async function openLogs(
       log.info({ event: 'logs-reopened' }, 'the log files were opened anew');
     },
     flush() {
+      log.flush();
       flushQuietly(error);
       flushQuietly(access);
     },

@@ -8,6 +8,6 @@ import { redisMetrics } from './redis-metrics.ts';
 /** A worker's Redis broker, whose counts are among the worker's metrics. */
 export function makeRedisBroker(redis: RedisOptions, log: Log, metrics: Metrics): Broker {
   const broker = new RedisBroker(redis, { log });
-  redisMetrics(metrics.registry, broker.stats);
+  metrics.add(redisMetrics, broker.stats);
   return broker;
 }

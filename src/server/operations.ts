@@ -1,12 +1,13 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Registry } from 'prom-client';
-import { labelMetrics, mergeMetrics, prometheusContentType, renderMetrics } from '../metrics/merge-metrics.ts';
+import { labelMetrics, mergeMetrics } from '../metrics/merge-metrics.ts';
+import { chooseFormat, contentTypes, renderMetrics } from '../metrics/render-metrics.ts';
+import type { MetricsSnapshot } from '../metrics/snapshot.ts';
 import type { Log } from '../lib/log.ts';
 import { listenError } from './listen-error.ts';
+import type { DrainProgress } from './node-drain.ts';
 import type { NodeListing } from './primary.ts';
 import type { Readiness } from './readiness.ts';
-import { seldom } from '../lib/seldom.ts';
 import type { ListenOptions } from './server-options.ts';
 import type { WorkerSeat } from './worker-seat.ts';
 
@@ -16,6 +17,16 @@ export interface Operated {
   readonly seats: readonly WorkerSeat[];
   /** undefined: nobody has read them yet. */
   readonly nodes: NodeListing | undefined;
+  /** undefined: it does not drain, or stops at once. */
+  readonly drainProgress: DrainProgress | undefined;
+}
+
+/** What the operations port calls upon. */
+export interface Operations {
+  /** Reads the primary's own metrics. */
+  nodeMetrics(): MetricsSnapshot;
+  /** Has the node drain and end. More than once is harmless. */
+  drain(): void;
 }
 
 export interface OperationsPort {
@@ -32,28 +43,24 @@ const bounds = {
   keepAliveTimeout: 5_000,
   connectionsCheckingInterval: 1_000,
 } as const;
-const failureEveryMs = 10_000;
 
 /**
- * Serves `/metrics`, `/metrics/workers`, `/live`, `/ready` and `/nodes` from what is known already: no request waits for a worker.
- * @param node the primary's own metrics
+ * Serves `/metrics`, `/metrics/workers`, `/live`, `/ready` and `/nodes` from what is known already, and takes
+ * `POST /drain`: no request waits for a worker.
  */
 export async function openOperationsPort(
   options: ListenOptions,
   operated: Operated,
-  node: Registry,
+  { nodeMetrics, drain }: Operations,
   log: Log,
 ): Promise<OperationsPort> {
-  const answer = async (path: string): Promise<Answer | undefined> => {
+  const answer = (path: string, accept: string | undefined): Answer | undefined => {
     switch (path) {
       case '/metrics':
-        return metricsAnswer(
-          await renderMetrics(mergeMetrics(operated.seats.map(({ metrics }) => metrics))),
-          await node.metrics(),
-        );
+        return metricsAnswer([...operated.seats.map(({ metrics }) => metrics), nodeMetrics()], accept);
       case '/metrics/workers': {
         const labelled = operated.seats.map(({ number, metrics }) => labelMetrics(metrics, 'worker', String(number)));
-        return metricsAnswer(await renderMetrics(mergeMetrics(labelled)), await node.metrics());
+        return metricsAnswer([...labelled, nodeMetrics()], accept);
       }
       case '/live':
         return { status: 200, contentType: jsonType, body: '{"live":true}\n' };
@@ -71,11 +78,18 @@ export async function openOperationsPort(
         return undefined;
     }
   };
+  const order = (): Answer => {
+    drain();
+    const { drainProgress, readiness } = operated;
+    return jsonAnswer(202, drainProgress ?? { state: readiness.state, message: `the node is ${readiness.state}` });
+  };
   const server = createServer(bounds, (request, response) => {
-    respond(request, response, answer).catch((error: unknown) => {
+    try {
+      respond(request, response, answer, order);
+    } catch (error) {
       response.statusCode = 500;
       response.end(`${String(error)}\n`);
-    });
+    }
   });
   server.maxConnections = maxConnections;
   await new Promise<void>((resolve, reject) => {
@@ -86,11 +100,8 @@ export async function openOperationsPort(
       resolve();
     });
   });
-  server.on(
-    'error',
-    seldom(failureEveryMs, (error: Error) =>
-      log.error({ event: 'operations-failed', err: error }, 'the operations port could not accept a connection'),
-    ),
+  server.on('error', (error) =>
+    log.error({ event: 'operations-failed', err: error }, 'the operations port could not accept a connection'),
   );
   return {
     port: (server.address() as AddressInfo).port,
@@ -108,34 +119,37 @@ interface Answer {
   readonly body: string;
 }
 
+const plainType = 'text/plain; charset=utf-8';
 const jsonType = 'application/json; charset=utf-8';
 
 function jsonAnswer(status: number, body: object): Answer {
   return { status, contentType: jsonType, body: `${JSON.stringify(body, undefined, 2)}\n` };
 }
 
-function metricsAnswer(...parts: readonly string[]): Answer {
-  return {
-    status: 200,
-    contentType: prometheusContentType,
-    body: parts.filter((part) => part.trim() !== '').join('\n'),
-  };
+function metricsAnswer(snapshots: readonly MetricsSnapshot[], accept: string | undefined): Answer {
+  const format = chooseFormat(accept);
+  return { status: 200, contentType: contentTypes[format], body: renderMetrics(mergeMetrics(snapshots), format) };
 }
 
-async function respond(
+const drainPath = '/drain';
+
+function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  answer: (path: string) => Promise<Answer | undefined>,
-): Promise<void> {
-  const { method = '', url = '' } = request;
-  if (method !== 'GET' && method !== 'HEAD') {
-    response.writeHead(405, { allow: 'GET, HEAD' }).end();
+  read: (path: string, accept: string | undefined) => Answer | undefined,
+  order: () => Answer,
+): void {
+  const { method = '', url = '', headers } = request;
+  const path = url.split('?', 1)[0] ?? '';
+  const allow = path === drainPath ? 'POST' : 'GET, HEAD';
+  if (!allow.split(', ').includes(method)) {
+    response.writeHead(405, { allow }).end();
     return;
   }
-  const found = (await answer(url.split('?', 1)[0] ?? '')) ?? {
+  const found = (path === drainPath ? orderAnswer(headers, order) : read(path, headers.accept)) ?? {
     status: 404,
-    contentType: 'text/plain; charset=utf-8',
-    body: 'not found; there are /metrics, /metrics/workers, /live, /ready and /nodes\n',
+    contentType: plainType,
+    body: 'not found; there are /metrics, /metrics/workers, /live, /ready, /nodes and, for POST, /drain\n',
   };
   response.writeHead(found.status, {
     'content-type': found.contentType,
@@ -144,4 +158,10 @@ async function respond(
     'x-content-type-options': 'nosniff',
   });
   response.end(method === 'HEAD' ? undefined : found.body);
+}
+
+/** Any page that an operator looks at could make the browser send a POST here; browsers say so (Fetch §3.2, `Origin`). */
+function orderAnswer(headers: IncomingHttpHeaders, order: () => Answer): Answer {
+  if (headers.origin === undefined) return order();
+  return { status: 403, contentType: plainType, body: 'not for web pages: the request has an Origin header\n' };
 }

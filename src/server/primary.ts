@@ -3,10 +3,13 @@ import type { Config } from '../config/config.ts';
 import type { NodeFacts } from '../gateway/cluster/node-facts.ts';
 import type { Log } from '../lib/log.ts';
 import type { Severities } from '../lib/severities.ts';
-import { admissionChanges } from './admission.ts';
+import { balance } from './balance.ts';
 import { Duties } from './duties.ts';
+import { NodeDrain, type DrainProgress } from './node-drain.ts';
 import { StartError, StartInterruptedError } from './lifecycle.ts';
+import { NodeCounts } from './node-counts.ts';
 import { judgeReadiness, type NodeState, type Readiness } from './readiness.ts';
+import { Replacements } from './replacements.ts';
 import { silenceLimits, type SilenceLimits } from './silence.ts';
 import type { TlsPair } from './tls-pair.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
@@ -36,9 +39,12 @@ export interface PrimaryParts {
  * the severities, the duties, the certificate. It is on no message path and never waits for a worker's answer.
  */
 export class Primary {
+  /** What the metrics read. */
+  readonly counts: NodeCounts = new NodeCounts();
   readonly #parts: PrimaryParts;
-  readonly #seats: readonly WorkerSeat[];
-  readonly #duties: Duties;
+  readonly #seats: WorkerSeat[];
+  readonly #replacements: Replacements;
+  readonly #duties: Duties<WorkerSeat>;
   readonly #unwatchSeverities: () => void;
   readonly #ticketKeys = randomBytes(48).toString('base64');
   readonly #instance = randomUUID();
@@ -52,6 +58,7 @@ export class Primary {
   #allListen: (() => void) | undefined;
   #startFailed: ((error: Error) => void) | undefined;
   #ticking: NodeJS.Timeout | undefined;
+  #drain: NodeDrain | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(parts: PrimaryParts) {
@@ -59,8 +66,8 @@ export class Primary {
     this.#parts = parts;
     this.#askPort = config.port;
     this.#tls = parts.tls;
-    this.#duties = new Duties((worker, duty, resumeFrom) => {
-      this.#seat(worker)?.send({ type: 'duty', duty, ...(resumeFrom === undefined ? {} : { resumeFrom }) });
+    this.#duties = new Duties((seat, duty, resumeFrom) => {
+      seat.send({ type: 'duty', duty, ...(resumeFrom === undefined ? {} : { resumeFrom }) });
     });
     this.#unwatchSeverities = severities.watch((state) => this.#tellAll({ type: 'severities', state }));
     const owner = {
@@ -74,10 +81,25 @@ export class Primary {
     // With no worker processes, the one seat is the present process.
     this.#seats =
       config.workers === 0
-        ? [new WorkerSeat(0, owner)]
-        : Array.from({ length: config.workers }, (_, index) => new WorkerSeat(index + 1, owner));
+        ? [new WorkerSeat(0, config, owner)]
+        : Array.from({ length: config.workers }, (_, index) => new WorkerSeat(index + 1, config, owner));
+    this.#replacements = new Replacements({
+      seats: this.#seats,
+      makeSeat: (number, itsConfig) => new WorkerSeat(number, itsConfig, owner, true),
+      retired: (seat) => this.#duties.retire(seat),
+    });
   }
 
+  /** What is in force, or is being put in force: that of the first worker, as a reload begins there. */
+  get config(): Config {
+    return this.#seats[0]?.config ?? this.#parts.config;
+  }
+
+  get state(): NodeState {
+    return this.#state;
+  }
+
+  /** Always the same array. While workers are replaced it has two of one number. */
   get seats(): readonly WorkerSeat[] {
     return this.#seats;
   }
@@ -87,8 +109,13 @@ export class Primary {
     return this.#port;
   }
 
+  /** After this time those that were asked to stop are killed. Not all need to run with the same configuration. */
+  get stopMs(): number {
+    return Math.max(...this.#seats.map((seat) => workerStopMs(seat.config)));
+  }
+
   get readiness(): Readiness {
-    return judgeReadiness(this.#parts.config.node, this.#state, this.#seats);
+    return judgeReadiness(this.config.node, this.#state, this.#seats);
   }
 
   /** undefined until a worker has read it. */
@@ -113,6 +140,36 @@ export class Primary {
     this.#allListen = undefined;
     this.#startFailed = undefined;
     if (this.#state === 'starting') this.#state = 'serving';
+  }
+
+  /**
+   * Replaces the workers one by one, by such with this configuration and with the code that is on the disk now. No
+   * connection is refused meanwhile. Where it fails the workers that have been replaced stay, and so do the others.
+   * @throws StartError that says which worker could not be replaced, and why, and how many have been
+   * @throws StartInterruptedError when the node begins to leave meanwhile
+   */
+  async reload(config: Config): Promise<void> {
+    for (const seat of this.#seats.slice()) {
+      if (this.#state !== 'serving') throw new StartInterruptedError();
+      await this.#replacements.replace(seat, config);
+    }
+  }
+
+  /** How far the leaving is. undefined: the node is not leaving, or stops at once. */
+  get drainProgress(): DrainProgress | undefined {
+    return this.#drain?.progress(this.#seats);
+  }
+
+  /**
+   * Readiness turns red at once. After `drain.delay` no connection is accepted any more, and those there are are closed
+   * over `drain.period`, by all workers at the same time; then all stops. A start that is under way is given up, and a
+   * worker that takes too long is killed. Resolves when none is left. Idempotent.
+   */
+  async drain(): Promise<void> {
+    if (this.#state === 'starting') return await this.stop();
+    if (this.#drain === undefined && this.#stopping === undefined) this.#beginDrain();
+    await (this.#stopping ?? this.#drain?.over);
+    await this.stop();
   }
 
   /**
@@ -142,18 +199,35 @@ export class Primary {
 
   async #stop(): Promise<void> {
     this.#state = 'stopping';
-    // From here on `workerStopMs` bounds everything.
+    this.#replacements.abandon();
+    // From here on `stopMs` bounds everything.
     clearInterval(this.#ticking);
     this.#duties.close();
     this.#startFailed?.(new StartInterruptedError());
     this.#unwatchSeverities();
-    const killing = setTimeout(() => this.kill(), workerStopMs(this.#parts.config));
+    const killing = setTimeout(() => this.kill(), this.stopMs);
     await Promise.all(this.#seats.map((seat) => seat.stop()));
     clearTimeout(killing);
   }
 
+  #beginDrain(): void {
+    this.#state = 'draining';
+    this.counts.isDraining = true;
+    this.counts.drains++;
+    // One that listens may have clients already, though it has not taken over yet.
+    const isNewcomer = (seat: WorkerSeat): boolean => this.#replacements.isOnTrial(seat) && !seat.serves;
+    const newcomers = this.#seats.filter(isNewcomer);
+    this.#drain = new NodeDrain(
+      this.config,
+      this.#seats.filter((seat) => !isNewcomer(seat)),
+    );
+    this.#replacements.abandon();
+    for (const seat of newcomers) void seat.stop();
+  }
+
   #started(seat: WorkerSeat): void {
-    const { config, severities } = this.#parts;
+    const { severities } = this.#parts;
+    const { config } = seat;
     seat.send({
       type: 'start',
       worker: seat.number,
@@ -176,11 +250,16 @@ export class Primary {
         return;
       case 'failed':
         this.#parts.log.error({ event: 'worker-failed', worker: seat.number }, message.message);
+        this.#replacements.fails(seat, message.message);
         this.#startFailed?.(new StartError(message.message));
         return;
-      case 'load':
       case 'report':
+        this.#replacements.reports(seat);
+        this.#balance();
+        return;
+      case 'load':
       case 'paused':
+      case 'draining':
         this.#balance();
         return;
       case 'severities':
@@ -190,16 +269,16 @@ export class Primary {
         this.#listing = { readAt: Date.now(), nodes: message.nodes };
         return;
       case 'duty-offered':
-        this.#duties.offer(seat.number, message.duty);
+        this.#duties.offer(seat, message.duty);
         return;
       case 'duty-state':
-        this.#duties.save(seat.number, message.duty, message.state);
+        this.#duties.save(seat, message.duty, message.state);
         return;
       case 'duty-failed':
-        this.#duties.failed(seat.number, message.duty);
+        this.#duties.failed(seat, message.duty);
         return;
       case 'duty-ended':
-        this.#duties.ended(seat.number, message.duty);
+        this.#duties.ended(seat, message.duty);
         return;
       case 'broker':
       // The seat has heard it.
@@ -231,39 +310,29 @@ export class Primary {
   }
 
   #vacated(seat: WorkerSeat, how: string): void {
-    this.#duties.gone(seat.number);
+    this.#duties.gone(seat);
     if (this.#state === 'stopping') return;
     const sentence = `worker ${seat.number} ended: ${how}`;
+    if (seat.isLeaving && how === 'exit code 0') {
+      this.#parts.log.info({ event: 'worker-left', worker: seat.number }, `worker ${seat.number} has taken its leave`);
+      return;
+    }
     this.#startFailed?.(new StartError(sentence));
     this.#parts.log.error({ event: 'worker-ended', worker: seat.number, how }, sentence);
+    this.#replacements.fails(seat, `its process ended: ${how}`);
     // The shared socket goes with the last worker that had it; from then on the port must be asked for by its number.
     if (this.#port !== 0 && !this.#seats.some(({ state, isChanging }) => state === 'listening' || isChanging))
       this.#askPort = this.#port;
     this.#balance();
   }
 
-  /** Keeps the connections spread over the workers, by who accepts new ones. */
   #balance(): void {
     if (this.#state === 'stopping') return;
-    const serving = this.#seats.filter(({ serves, isSilent }) => serves && !isSilent);
-    const { pause, resume } = admissionChanges(
-      serving.map(({ number, connections, state, isChanging }) => ({
-        worker: number,
-        connections,
-        isListening: state === 'listening' && !isChanging,
-      })),
+    // Nobody steps aside for one that may not stay.
+    balance(
+      this.#seats.filter((seat) => !this.#replacements.isOnTrial(seat)),
+      this.#askPort,
     );
-    for (const number of pause) this.#order(number, { type: 'pause' });
-    for (const number of resume) this.#order(number, { type: 'listen', port: this.#askPort });
-  }
-
-  #order(worker: number, message: ToWorker & { readonly type: 'listen' | 'pause' }): void {
-    const seat = this.#seat(worker);
-    if (seat !== undefined && !seat.isChanging) seat.order(message);
-  }
-
-  #seat(worker: number): WorkerSeat | undefined {
-    return this.#seats.find(({ number }) => number === worker);
   }
 
   #tellAll(message: ToWorker): void {

@@ -1,6 +1,6 @@
 import type { SeatState, WorkerSeat } from './worker-seat.ts';
 
-export type NodeState = 'starting' | 'serving' | 'stopping';
+export type NodeState = 'starting' | 'serving' | 'draining' | 'stopping';
 
 /** The body of `/ready`. */
 export interface Readiness {
@@ -28,8 +28,8 @@ export interface WorkerFacts {
 export function judgeReadiness(node: string, state: NodeState, seats: readonly WorkerSeat[]): Readiness {
   const isWell = ({ serves, ailment }: WorkerSeat): boolean => serves && ailment === undefined;
   const reasons =
-    state === 'stopping'
-      ? ['the node is stopping']
+    state === 'stopping' || state === 'draining'
+      ? [`the node is ${state}`]
       : seats
           .filter((seat) => !isWell(seat))
           .map((seat) => `worker ${seat.number} ${seat.ailment ?? `is ${seat.state}`}`);

@@ -6,13 +6,14 @@ import { authority, welcome, type ServeFacts } from './welcome.ts';
 import { forkWorker, setUpCluster } from './fork-worker.ts';
 import { Lifecycle, StartInterruptedError } from './lifecycle.ts';
 import { openLogs, type Logs } from './logs.ts';
-import { nodeMetrics } from './node-metrics.ts';
+import { readNode } from './node-metrics.ts';
 import { openOperationsPort } from './operations.ts';
 import { Primary } from './primary.ts';
-import { watchReopenSignal, watchStopSignals } from './signals.ts';
+import { Reloader } from './reload.ts';
+import { watchSignal, watchStopSignals } from './signals.ts';
 import { TlsPairWatcher } from './tls-pair.ts';
 import type { SpawnWorker } from './worker-seat.ts';
-import { nodeStartMs, workerStopMs } from './worker-deadlines.ts';
+import { nodeStartMs } from './worker-deadlines.ts';
 
 /**
  * Runs the node until SIGTERM or SIGINT, and stops it in order.
@@ -25,14 +26,35 @@ export async function serve(config: Config, facts: ServeFacts): Promise<void> {
   let primary: Primary | undefined;
   const column = new Lifecycle(() => log);
   const signals = watchStopSignals(() => primary?.kill());
-  const unwatchReopen = watchReopenSignal(() => {
+  const unwatchReopen = watchSignal('SIGUSR2', () => {
     logs?.reopen();
     primary?.reopenLogs();
   });
-  const stopped = signals.requested.then(async (signal) => {
-    log.info({ event: 'stop-requested', signal }, `stopping on ${signal}`);
+  let isReloadWanted = false;
+  let reloader: Reloader | undefined;
+  const unwatchReload = watchSignal('SIGHUP', () => {
+    isReloadWanted = true;
+    reloader?.request();
+  });
+  let stop = (): void => {};
+  const stopped = new Promise<void>((resolve) => (stop = resolve));
+  const leave = async (isDrained: boolean): Promise<void> => {
+    if (isDrained && (primary?.state === 'serving' || primary?.state === 'draining')) await primary.drain();
     // Before the column: readiness turns red at once, and a start that is under way is given up.
     await Promise.all([primary?.stop(), column.stop()]);
+    stop();
+  };
+  let isDraining = false;
+  const drain = (by: string): void => {
+    if (isDraining) return;
+    isDraining = true;
+    log.info({ event: 'drain-requested', by }, `draining on ${by}`);
+    void leave(true);
+  };
+  void signals.requested.then((signal) => {
+    if (signal === 'SIGTERM') return drain(signal);
+    log.info({ event: 'stop-requested', signal }, `stopping on ${signal}`);
+    void leave(false);
   });
   try {
     const severities = new Severities(config.log.severities);
@@ -61,14 +83,20 @@ export async function serve(config: Config, facts: ServeFacts): Promise<void> {
         openOperationsPort(
           config.operations,
           node,
-          nodeMetrics(node.seats, () => ipcSwitch?.stats),
+          { nodeMetrics: () => readNode(node, ipcSwitch?.stats), drain: () => drain('POST /drain') },
           log,
         ),
       (port) => port.close(),
     );
     await column.step(
       'workers',
-      { startMs: nodeStartMs(config), stopMs: workerStopMs(config) + 2_000 },
+      {
+        startMs: nodeStartMs(config),
+        // A reload may have changed it.
+        get stopMs() {
+          return node.stopMs + 2_000;
+        },
+      },
       () => node.start(`http://${authority(config.operations.host, operations.port)}`),
       () => node.stop(),
     );
@@ -77,6 +105,8 @@ export async function serve(config: Config, facts: ServeFacts): Promise<void> {
       'every worker accepts connections',
     );
     process.stdout.write(welcome(config, facts, { port: node.port, operationsPort: operations.port }));
+    reloader = new Reloader({ primary: node, load: facts.load, severities, log });
+    if (isReloadWanted) reloader.request();
     await stopped;
   } catch (error) {
     if (!(error instanceof StartInterruptedError)) throw error;
@@ -86,6 +116,7 @@ export async function serve(config: Config, facts: ServeFacts): Promise<void> {
     await column.stop();
     signals.close();
     unwatchReopen();
+    unwatchReload();
   }
 }
 

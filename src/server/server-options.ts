@@ -20,6 +20,13 @@ export interface LogOptions {
   readonly severities: Partial<SeverityState>;
 }
 
+export interface DrainOptions {
+  /** From the moment readiness turns red until new connections are refused, in seconds. Default 0. */
+  readonly delay: number;
+  /** Over how long connections are closed then, in seconds. Default 10. */
+  readonly period: number;
+}
+
 export interface HttpOptions {
   /** Longest header section of a request, in bytes. Default 16 KiB. */
   readonly headerBytes: number;

@@ -10,20 +10,33 @@ export interface StopSignals {
 }
 
 /**
- * SIGUSR2 asks to go on in new log files, after the present ones were renamed.
+ * For the time in which the program is still being loaded and nothing has been started: SIGTERM and SIGINT end it in
+ * order, the others have nothing to ask for yet. To process 1 of a container the kernel gives no signal without this.
+ */
+export function heedSignalsWhileLoading(): void {
+  for (const signal of stopSignals)
+    process.on(signal, () => {
+      // From when on there is another listener that one is in charge.
+      if (process.listenerCount(signal) === 1) process.exit(0);
+    });
+  for (const signal of ['SIGHUP', 'SIGUSR2']) process.on(signal, ignore);
+}
+
+/**
+ * SIGUSR2 asks to go on in new log files, after the present ones were renamed; SIGHUP asks for a reload.
  * @returns what ends the watching; the signal is ignored from then on
  */
-export function watchReopenSignal(reopen: () => void): () => void {
+export function watchSignal(signal: 'SIGUSR2' | 'SIGHUP', act: () => void): () => void {
   // One listener always stays: without any the signal would end the process.
-  process.on('SIGUSR2', ignore);
-  process.on('SIGUSR2', reopen);
-  return () => process.off('SIGUSR2', reopen);
+  process.on(signal, ignore);
+  process.on(signal, act);
+  return () => process.off(signal, act);
 }
 
 function ignore(): void {}
 
 /**
- * The first SIGTERM or SIGINT asks for an orderly stop, the second ends the process at once, with the exit code that
+ * The first SIGTERM or SIGINT asks for an orderly stop, with a drain or without, the second ends the process at once, with the exit code that
  * shells give to that signal (128 + its number).
  * @param kill ends what must not outlive this process
  */

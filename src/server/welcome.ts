@@ -8,6 +8,8 @@ export interface ServeFacts {
   /** No file was given or found: the demo runs. */
   readonly demo: boolean;
   readonly file: string | undefined;
+  /** Makes the configuration again, from the same file, variables and flags. @throws ConfigError */
+  readonly load: () => Config;
 }
 
 export interface BoundPorts {
@@ -16,7 +18,11 @@ export interface BoundPorts {
 }
 
 /** What a newcomer reads when everything runs: what it is and what to click. */
-export function welcome(config: Config, { demo, file }: ServeFacts, { port, operationsPort }: BoundPorts): string {
+export function welcome(
+  config: Config,
+  { demo, file }: Omit<ServeFacts, 'load'>,
+  { port, operationsPort }: BoundPorts,
+): string {
   const secure = config.tls === undefined ? '' : 's';
   const pageBase = `http${secure}://${authority(config.host, port)}`;
   const socketBase = `ws${secure}://${authority(config.host, port)}`;

@@ -1,6 +1,13 @@
 import type { RedisOptions } from '../broker/redis/redis-options.ts';
 import type { Config } from '../config/config.ts';
 import type { StepDeadlines } from './lifecycle.ts';
+import type { DrainWorker } from './worker-messages.ts';
+
+/**
+ * How long a leaving worker waits for the first request of a connection that it has accepted: long enough for a far client
+ * and its TLS handshake, and not for a browser's spare connection.
+ */
+export const firstRequestMs = 3_000;
 
 type Timeouts = Pick<Config, 'closeTimeoutMs' | 'redis'>;
 
@@ -28,6 +35,14 @@ export function workerDeadlines({
 /** After this time a worker that was asked to stop is killed: its own deadlines together, and a little. */
 export function workerStopMs(config: Timeouts): number {
   return Object.values(workerDeadlines(config)).reduce((sum, { stopMs }) => sum + stopMs, 1_000);
+}
+
+/** After this time a worker that was asked to drain is killed. */
+export function workerDrainMs(
+  config: Timeouts,
+  { delayMs, periodMs }: Pick<DrainWorker, 'delayMs' | 'periodMs'>,
+): number {
+  return delayMs + Math.max(periodMs, firstRequestMs) + workerStopMs(config);
 }
 
 /** How long the workers of the node may take until all of them listen. */

@@ -7,6 +7,7 @@ let reopenLogs = (): void => {};
 // When to stop says the primary.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
+process.on('SIGHUP', () => {});
 // The primary says this too; twice harms nobody.
 process.on('SIGUSR2', () => reopenLogs());
 

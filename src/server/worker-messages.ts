@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { SeverityName, SeverityState } from '../lib/severities.ts';
 import type { NodeFacts } from '../gateway/cluster/node-facts.ts';
-import type { MetricsSnapshot } from '../metrics/metrics.ts';
+import type { MetricsSnapshot } from '../metrics/snapshot.ts';
 import type { TlsPair } from './tls-pair.ts';
 
 // What primary and worker say to each other, over node:cluster's channel as JSON; publications have a pipe of their
@@ -18,6 +18,8 @@ export type ToWorker =
   | { readonly type: 'duty'; readonly duty: string; readonly resumeFrom?: string }
   /** The log files may have been renamed: write to those that have the names now. */
   | { readonly type: 'reopen-logs' }
+  | DrainWorker
+  /** Take leave of the clients that are left and end. */
   | { readonly type: 'stop' };
 
 /** The first message. */
@@ -33,6 +35,17 @@ export interface StartWorker {
   readonly tls?: TlsPair;
   /** 48 bytes in base64, the same for all workers of the node: a client resumes its TLS session at any of them. */
   readonly ticketKeys: string;
+}
+
+/** Take leave of the clients and end. */
+export interface DrainWorker {
+  readonly type: 'drain';
+  /** How long it goes on as before, in milliseconds. */
+  readonly delayMs: number;
+  /** Over how long it closes its connections then, in milliseconds. */
+  readonly periodMs: number;
+  /** There is another worker in its place: nobody is refused, and what still asks this one is answered. */
+  readonly hasSuccessor: boolean;
 }
 
 /** Comes once a second from a worker that is well. */
@@ -51,6 +64,8 @@ export type FromWorker =
   | { readonly type: 'mounted' }
   | { readonly type: 'listening'; readonly port: number }
   | { readonly type: 'paused' }
+  /** It accepts no more connections and closes those it has; it ends itself. */
+  | { readonly type: 'draining'; readonly connections: number }
   /** The worker cannot start or go on; it ends itself. */
   | { readonly type: 'failed'; readonly message: string }
   /** Open WebSocket connections, soon after new ones came. */

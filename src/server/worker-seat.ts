@@ -1,9 +1,10 @@
+import type { Config } from '../config/config.ts';
 import { fullJitterDelayMs, type BackoffOptions } from '../lib/backoff.ts';
 import type { Log } from '../lib/log.ts';
 import { countersOf, mergeMetrics } from '../metrics/merge-metrics.ts';
-import type { MetricsSnapshot } from '../metrics/metrics.ts';
+import type { MetricsSnapshot } from '../metrics/snapshot.ts';
 import type { SilenceLimits } from './silence.ts';
-import type { FromWorker, ToWorker } from './worker-messages.ts';
+import type { DrainWorker, FromWorker, ToWorker } from './worker-messages.ts';
 
 /** A worker that runs, as its primary holds it. */
 export interface RunningWorker {
@@ -27,12 +28,13 @@ export type SpawnWorker = (worker: number, events: WorkerEvents) => RunningWorke
  * - starting: the process runs, its parts start
  * - mounted: waits for its listening to be confirmed
  * - listening, paused: serves; accepts new connections, or leaves them to the others for a while
+ * - draining: accepts nobody and takes leave of its clients, then ends
  * - restarting: dead, the next one comes after a backoff
  * - stopped: dead, and stays so
  */
-export type SeatState = 'starting' | 'mounted' | 'listening' | 'paused' | 'restarting' | 'stopped';
+export const seatStates = ['starting', 'mounted', 'listening', 'paused', 'draining', 'restarting', 'stopped'] as const;
 
-export const seatStates: readonly SeatState[] = ['starting', 'mounted', 'listening', 'paused', 'restarting', 'stopped'];
+export type SeatState = (typeof seatStates)[number];
 
 export interface SeatOwner {
   readonly spawn: SpawnWorker;
@@ -49,9 +51,14 @@ const restartBackoff: BackoffOptions = { baseMs: 200, capMs: 10_000 };
 /** A worker that served this long was healthy: its successor does not pay for earlier failures. */
 const healthyMs = 10_000;
 
-/** One of the node's numbered places for a worker. Whoever dies here is followed by another with the same number. */
+/**
+ * One of the node's numbered places for a worker. Whoever dies here is followed by another with the same number and the
+ * same configuration. While workers are replaced there are two seats of one number.
+ */
 export class WorkerSeat {
   readonly number: number;
+  /** What its workers are started with. */
+  readonly config: Config;
   readonly #owner: SeatOwner;
   #running: RunningWorker | undefined;
   #state: SeatState = 'stopped';
@@ -65,11 +72,16 @@ export class WorkerSeat {
   #live: MetricsSnapshot = [];
   #retired: MetricsSnapshot = [];
   #timer: NodeJS.Timeout | undefined;
-  #vacant: (() => void) | undefined;
-  #keepsVacant = false;
+  readonly #vacant: (() => void)[] = [];
+  #keepsVacant: boolean;
+  #isLeaving = false;
+  #isRetired = false;
 
-  constructor(number: number, owner: SeatOwner) {
+  /** @param isOnTrial its worker has no successor until `settle` */
+  constructor(number: number, config: Config, owner: SeatOwner, isOnTrial = false) {
     this.number = number;
+    this.config = config;
+    this.#keepsVacant = isOnTrial;
     this.#owner = owner;
   }
 
@@ -107,6 +119,16 @@ export class WorkerSeat {
     return undefined;
   }
 
+  /** Whether the worker has been told to drain or to stop. */
+  get isLeaving(): boolean {
+    return this.#isLeaving;
+  }
+
+  /** Whether the worker has been told to accept nobody any more. One that leaves goes on accepting during the delay. */
+  get isRetired(): boolean {
+    return this.#isRetired;
+  }
+
   /** Whether an order to listen or pause has been given and not been confirmed. */
   get isChanging(): boolean {
     return this.#stateWasOrdered;
@@ -138,17 +160,30 @@ export class WorkerSeat {
     this.send(message);
   }
 
+  /** From here on whoever dies is followed by another. */
+  settle(): void {
+    this.#keepsVacant = false;
+  }
+
   /** No successor from here on. Resolves when nobody is in the seat. */
-  async stop(): Promise<void> {
-    this.#keepsVacant = true;
-    clearTimeout(this.#timer);
-    if (this.#running === undefined) {
-      this.#state = 'stopped';
-      return;
-    }
-    const vacant = new Promise<void>((resolve) => (this.#vacant = resolve));
-    this.send({ type: 'stop' });
-    await vacant;
+  stop(): Promise<void> {
+    this.#isLeaving = true;
+    this.#isRetired = true;
+    return this.#vacate({ type: 'stop' });
+  }
+
+  /** As `stop`, after the worker has taken leave of its clients. One that is leaving already is only waited for. */
+  drain(order: DrainWorker): Promise<void> {
+    const isFirst = !this.#isLeaving;
+    this.#isLeaving = true;
+    if (order.delayMs === 0) this.#isRetired = true;
+    return this.#vacate(isFirst ? order : undefined);
+  }
+
+  /** Takes over what another seat of this number, which is vacant and stays so, has counted. */
+  inherit({ metrics, restarts }: WorkerSeat): void {
+    this.#retired = mergeMetrics([this.#retired, metrics]);
+    this.#restarts += restarts;
   }
 
   kill(): void {
@@ -172,6 +207,18 @@ export class WorkerSeat {
     return this.#silentTicks === unwellTicks;
   }
 
+  async #vacate(order: ToWorker | undefined): Promise<void> {
+    this.#keepsVacant = true;
+    clearTimeout(this.#timer);
+    if (this.#running === undefined) {
+      this.#state = 'stopped';
+      return;
+    }
+    const vacant = new Promise<void>((resolve) => this.#vacant.push(resolve));
+    if (order !== undefined) this.send(order);
+    await vacant;
+  }
+
   get #silentSeconds(): number {
     return Math.round((this.#silentTicks * this.#owner.silence.tickMs) / 1_000);
   }
@@ -191,8 +238,15 @@ export class WorkerSeat {
         break;
       case 'listening':
       case 'paused':
+        // Said before it heard that it is to drain.
+        if (this.#state === 'draining') return;
         if (this.#state === 'mounted') this.#forgiveLater();
         this.#state = message.type;
+        this.#stateWasOrdered = false;
+        break;
+      case 'draining':
+        this.#state = 'draining';
+        this.#connections = message.connections;
         this.#stateWasOrdered = false;
         break;
       case 'load':
@@ -223,7 +277,7 @@ export class WorkerSeat {
     this.#state = this.#keepsVacant ? 'stopped' : 'restarting';
     if (!this.#keepsVacant) this.#restartLater();
     this.#owner.vacated(this, how);
-    this.#vacant?.();
+    for (const vacant of this.#vacant.splice(0)) vacant();
   }
 
   #restartLater(): void {

@@ -3,11 +3,12 @@ import type { Broker } from '../broker/broker.ts';
 import type { RedisOptions } from '../broker/redis/redis-options.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import type { NodeIdentity } from '../gateway/cluster/node-facts.ts';
+import { TrustedProxies } from '../http/client-address.ts';
+import { Doorkeeper } from '../http/doorkeeper.ts';
 import { HttpListener } from '../http/listener.ts';
 import { Router } from '../http/router.ts';
 import { silentLog, type Log } from '../lib/log.ts';
 import { packageVersion } from '../lib/package-version.ts';
-import { seldom } from '../lib/seldom.ts';
 import { Severities } from '../lib/severities.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { Acceptor } from './acceptor.ts';
@@ -21,10 +22,9 @@ import { Reports } from './reports.ts';
 import { followSeverities, type SeverityLink } from './severity-link.ts';
 import type { TlsPair } from './tls-pair.ts';
 import { Turns } from './turns.ts';
+import { WorkerDrain, type DrainedParts } from './worker-drain.ts';
 import { workerDeadlines } from './worker-deadlines.ts';
-import type { FromWorker, StartWorker, ToWorker } from './worker-messages.ts';
-
-const acceptFailureEveryMs = 10_000;
+import type { DrainWorker, FromWorker, StartWorker, ToWorker } from './worker-messages.ts';
 
 export interface WorkerParts {
   send(message: FromWorker): void;
@@ -48,6 +48,9 @@ export class Worker {
   #acceptor: Acceptor | undefined;
   #http: HttpListener | undefined;
   #tls: TlsPair | undefined;
+  /** From the moment on that it can serve. */
+  #served: DrainedParts | undefined;
+  readonly #drain = new WorkerDrain();
   #stopping: Promise<void> | undefined;
 
   constructor(parts: WorkerParts) {
@@ -78,6 +81,9 @@ export class Worker {
       case 'reopen-logs':
         this.reopenLogs();
         return;
+      case 'drain':
+        void this.#takeLeave(message);
+        return;
       case 'stop':
         void this.stop(0);
     }
@@ -85,6 +91,7 @@ export class Worker {
 
   /** Stops what has started, last first, and exits. Idempotent. */
   stop(exitCode: number): Promise<void> {
+    this.#drain.cancel();
     this.#stopping ??= this.#column.stop().then(() => this.#parts.exit(exitCode));
     return this.#stopping;
   }
@@ -138,6 +145,8 @@ export class Worker {
       (running) => running.close(),
     );
     const router = new Router();
+    const door = new Doorkeeper(config.accept, logs.log);
+    metrics.watchAcceptTokens(() => door.tokens);
     const http = await column.step(
       'HTTP server',
       deadlines.server,
@@ -149,6 +158,8 @@ export class Worker {
           log: logs.log,
           access: logs.access,
           counts: metrics.counts,
+          door,
+          proxies: new TrustedProxies(config.accept.trustedProxies),
           ...secured,
         }));
       },
@@ -203,7 +214,7 @@ export class Worker {
         await mounted.close();
       },
     );
-    this.#acceptor = await column.step(
+    const acceptor = await column.step(
       'accepting',
       deadlines.accepting,
       () =>
@@ -212,23 +223,29 @@ export class Worker {
             http.take(socket);
             reports.loadChanged();
           },
-          // Happens once per connection that waits, so it is not logged each time.
-          failed: seldom(acceptFailureEveryMs, (error) =>
+          failed: (error) =>
             logs.log.error({ event: 'accept-failed', err: error }, 'a connection could not be accepted'),
-          ),
         }),
-      (acceptor) => acceptor.pause(),
+      (running) => running.pause(),
     );
+    this.#acceptor = acceptor;
+    this.#served = { acceptor, http, gateway };
     // So that the round trip is proved and every series is there when the node says that it is ready.
     await Promise.all([watching.brokerCheck.run(), watching.nodeWatch?.read()]);
     await reports.report();
   }
 
+  async #takeLeave(order: DrainWorker): Promise<void> {
+    await this.#drain.run(order, this.#served, (connections) => this.#parts.send({ type: 'draining', connections }));
+    await this.stop(0);
+  }
+
   async #listen(port: number): Promise<void> {
+    if (this.#drain.isLeaving) return;
     try {
       const bound = await this.#acceptor?.listen(port);
-      // A stop may have come meanwhile.
-      if (this.#stopping !== undefined) this.#acceptor?.pause();
+      // A stop, or the end of a drain's delay, may have come meanwhile.
+      if (this.#stopping !== undefined || this.#drain.isLeaving) this.#acceptor?.pause();
       else if (bound !== undefined) this.#parts.send({ type: 'listening', port: bound });
     } catch (error) {
       this.#fail(error);

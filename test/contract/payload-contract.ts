@@ -53,6 +53,25 @@ export function payloadContract(makeCluster: MakeBrokerCluster): void {
       }
     });
 
+    it('may say when they were published: that arrives as it was given, or not at all', async () => {
+      await using cluster = await makeCluster();
+      const all = await participants(cluster, 2);
+      await Promise.all(all.map(({ broker }) => broker.subscribe([room])));
+      const parts: Partial<Publication>[] = [{}, { exclude: ['a'] }, { info: '{}' }];
+      for (const part of parts) {
+        await all[0]?.broker.publish({ ...textPublication(room, 'hello'), ...part, publishedMs: 1_795_269_757_000 });
+      }
+      await settled(all);
+      for (const { sink } of all) {
+        const delivered = sink.publications.filter(({ subscription }) => subscription === room);
+        expect(delivered).toHaveLength(3);
+        for (const { publishedMs, exclude, info } of delivered) {
+          if (exclude.length > 0 || info !== undefined) expect(publishedMs).toBe(1_795_269_757_000);
+          else expect([undefined, 1_795_269_757_000]).toContain(publishedMs);
+        }
+      }
+    });
+
     it('may be kept by the receiver', async () => {
       await using cluster = await makeCluster();
       const all = await participants(cluster, 2);

@@ -133,6 +133,21 @@ export function presenceContract(makeCluster: MakeBrokerCluster): void {
       expect(left).toEqual({ members: [] });
     });
 
+    it('lists members in the order in which they came, the same to all, whatever they say later', async () => {
+      await using cluster = await makeCluster();
+      const all = await participants(cluster, 2);
+      const ids = Array.from({ length: 12 }, (_, index) => `c${index}`);
+      for (const [index, connectionId] of ids.entries())
+        await presenceOf(all[index % 2] as Participant).enter(room, { connectionId });
+      await presenceOf(all[1] as Participant).enter(room, { connectionId: 'c3', info: 'changed' });
+      await presenceOf(all[0] as Participant).leave(room, 'c0');
+      await presenceOf(all[0] as Participant).enter(room, { connectionId: 'c0' });
+      for (const one of all) {
+        const listed = await allMembers(one, room, 5);
+        expect(listed.map(({ connectionId }) => connectionId)).toEqual([...ids.slice(1), 'c0']);
+      }
+    });
+
     it('pages through all members, each once, at most so many a page', async () => {
       await using cluster = await makeCluster();
       const all = await participants(cluster, 2);

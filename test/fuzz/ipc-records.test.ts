@@ -8,7 +8,7 @@ import { IpcCluster } from '../support/ipc-cluster.ts';
 import { RecordingSink } from '../support/recording-sink.ts';
 import { socketPair } from '../support/socket-pair.ts';
 
-const magic = Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 2]);
+const magic = Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 3]);
 
 /** A field or a record body as it might be, or almost. */
 const anyBytes = fc.uint8Array({ maxLength: 30 }).map((bytes) => Buffer.from(bytes));

@@ -93,8 +93,8 @@ describe('plain clients of a room', () => {
 describe('clients that a room cannot let in', () => {
   it.each([
     ['the broker is away', () => new BrokerUnavailableError('away'), 1013, 'the room cannot be joined at the moment'],
-    ['something is wrong', () => new TypeError('wrong'), 1011, 'internal error'],
-  ])('are told why while %s, and the log has it once', async (_when, failure, code, reason) => {
+    ['something is wrong', () => new TypeError('wrong'), 1011, 'internal error; this connection'],
+  ])('are told why while %s, and the log says whom', async (_when, failure, code, reason) => {
     const errors: LogFields[] = [];
     const log = { ...silentLog, error: (fields: LogFields) => void errors.push(fields) };
     const makeBroker = (exchange: MemoryExchange): MemoryBroker => {
@@ -107,9 +107,10 @@ describe('clients that a room cannot let in', () => {
     const url = `${chat.workers[0].origin}/chat`;
     for (const subprotocols of [[], ['carillon.chat.v1'], []]) {
       await using client = await TestClient.open(url, subprotocols);
-      expect(await client.closed).toEqual({ code, reason });
+      expect(await client.closed).toEqual({ code, reason: expect.stringContaining(reason) });
     }
-    expect(errors).toMatchObject([{ event: 'chat-join-failed', room: '/chat' }]);
+    const logged = { event: 'chat-join-failed', room: '/chat', connection: expect.stringMatching(/\w\./) };
+    expect(errors).toMatchObject([logged, logged, logged]);
   });
 });
 

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { WebSocket } from 'ws';
-import { ClosedError, ConnectError, HandshakeError, open, type StateChange } from '../../src/client/open.ts';
+import {
+  ClosedError,
+  ConnectError,
+  HandshakeError,
+  InvalidUrlError,
+  open,
+  type StateChange,
+} from '../../src/client/open.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { refusingPort } from '../support/start-tcp-server.ts';
 import { echo, startWebSocketServer } from '../support/start-web-socket-server.ts';
@@ -12,6 +19,39 @@ const quickly = { baseMs: 1, capMs: 5 };
 const never = { baseMs: 2 ** 31 - 1, capMs: 2 ** 31 - 1 };
 
 describe('a client with reconnect', () => {
+  it('asks where to connect at each opening, where the URL is a function', async () => {
+    const asked: (string | undefined)[] = [];
+    await using server = await startWebSocketServer((socket, request) => {
+      asked.push(request.url);
+      socket.send('here');
+      if (asked.length < 3) socket.close(1012, 'restarting; reconnect in 1 ms');
+    });
+    let heard = 0;
+    const client = await open(() => `${server.url}?since=${heard}`, { reconnect: quickly });
+    while (heard < 3) {
+      await client.receive();
+      heard++;
+    }
+    await client.close();
+    expect(asked.map((url) => url?.slice(url.indexOf('?')))).toEqual(['?since=0', '?since=1', '?since=2']);
+  });
+
+  it('closes for good when the function gives no URL, or fails', async () => {
+    for (const bad of [
+      () => 'no url',
+      () => {
+        throw new Error('nobody knows');
+      },
+    ]) {
+      await expect(open(bad)).rejects.toThrow(InvalidUrlError);
+      await using server = await startWebSocketServer((socket) => socket.close(1012));
+      let openings = 0;
+      const client = await open(() => (openings++ === 0 ? server.url : bad()), { reconnect: quickly });
+      const end = await client.closed;
+      expect(end).toMatchObject({ code: 1006, error: expect.any(InvalidUrlError) });
+    }
+  });
+
   it('opens a new connection when the server comes back, and goes on receiving', async () => {
     const changes: StateChange[] = [];
     const first = await startWebSocketServer(echo);
@@ -133,6 +173,38 @@ describe('a client with reconnect', () => {
     });
     const client = await open(server.url, { reconnect: { ...quickly, retryCodes: [4100] } });
     await until(() => connections === 2 && client.state === 'open');
+    await client.close();
+  });
+
+  it('comes back when a server that restarts says, and not after its own delay', async () => {
+    const changes: StateChange[] = [];
+    let connections = 0;
+    await using server = await startWebSocketServer((socket) => {
+      if (connections++ === 0) socket.close(1012, 'restarting; reconnect in 20 ms');
+    });
+    const client = await open(server.url, { reconnect: never, onState: (change) => changes.push(change) });
+    await until(() => connections === 2 && client.state === 'open');
+    const [, reconnecting] = changes;
+    if (reconnecting?.state !== 'reconnecting') throw new Error('it was closed');
+    expect(reconnecting.delayMs).toBeGreaterThanOrEqual(20);
+    expect(reconnecting.delayMs).toBeLessThan(120);
+    await client.close();
+  });
+
+  it('comes back when a server that refuses the handshake says', async () => {
+    const changes: StateChange[] = [];
+    let handshakes = 0;
+    await using server = await startWebSocketServer(echo, {
+      verifyClient: (_, answer) => {
+        if (handshakes++ === 0) answer(false, 503, 'busy', { 'Retry-After': '0' });
+        else answer(true);
+      },
+    });
+    const client = await open(server.url, {
+      reconnect: { ...never, fromStart: true },
+      onState: (change) => changes.push(change),
+    });
+    expect(changes.map(({ state }) => state)).toEqual(['reconnecting', 'open']);
     await client.close();
   });
 

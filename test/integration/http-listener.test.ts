@@ -1,7 +1,12 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { connect, type TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
+import type { HandshakeEntry } from '../../src/gateway/handshake-options.ts';
+import { upgradeEntryOf } from '../../src/http/upgrade-entry.ts';
 import { deferred } from '../support/deferred.ts';
 import { httpGet, tryHandshake } from '../support/http-get.ts';
-import { RawClient } from '../support/raw-client.ts';
+import { RawClient, handshakeRequest } from '../support/raw-client.ts';
 import { selfSignedCertificate } from '../support/self-signed-certificate.ts';
 import { startSite, type SiteOptions } from '../support/start-site.ts';
 import { TestClient } from '../support/test-client.ts';
@@ -33,6 +38,26 @@ const securityHeaders = {
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
 };
+
+/** As an app hands it on to the gateway. */
+function handshakeEntry(request: IncomingMessage, head: Buffer): HandshakeEntry {
+  const watcher = upgradeEntryOf(request);
+  return watcher === undefined ? { head } : { head, watcher };
+}
+
+/** Connected so far that the server knows it too: it has sent a session ticket. */
+async function openTls(port: number, ca: string): Promise<AsyncDisposable & { readonly socket: TLSSocket }> {
+  const socket = connect({ host: '127.0.0.1', port, ca }).resume();
+  await once(socket, 'session');
+  return {
+    socket,
+    async [Symbol.asyncDispose]() {
+      if (socket.closed) return;
+      socket.destroy();
+      await once(socket, 'close');
+    },
+  };
+}
 
 describe('the HTTP listener', () => {
   it('answers by its routes, and whatever they do not know with 404', async () => {
@@ -118,16 +143,26 @@ describe('the HTTP listener', () => {
     for (const path of ['/fails', '/throws']) {
       expect(await httpGet(`${site.origin}${path}?token=abc`)).toMatchObject({
         status: 500,
-        body: 'Internal error.\n',
+        body: expect.stringMatching(/^Internal error; the request's id is [\w-]{12}\.\w+\.\n$/),
       });
     }
-    expect(await tryHandshake(`${site.origin}/fails`)).toMatchObject({ status: 500, body: 'Internal error.\n' });
+    expect(await tryHandshake(`${site.origin}/fails`)).toMatchObject({
+      status: 500,
+      body: expect.stringMatching(/^Internal error; /),
+    });
     expect(site.errors).toHaveLength(3);
     expect(site.errors[0]).toMatchObject({
       event: 'route-error',
       target: '/fails?token=***',
       err: { message: 'secret detail' },
     });
+    await httpGet(`${site.origin}/fails?${'x'.repeat(10_000)}`);
+    await httpGet(`${site.origin}/fails?${'x'.repeat(2_030)}&token=${'y'.repeat(10_000)}`);
+    const start = `/fails?${'x'.repeat(2_030)}`;
+    expect(site.errors.slice(3)).toMatchObject([
+      { target: `${start}${'x'.repeat(11)}...` },
+      { target: `${start}&token=***...` },
+    ]);
   });
 
   it('does not read bodies', async () => {
@@ -164,7 +199,7 @@ describe('the HTTP listener', () => {
     expect(answer).toContain('X-Content-Type-Options: nosniff');
     expect(answer).toContain('Connection: close');
     await until(() => site.lines.length === 1);
-    expect(site.lines[0]).toMatch(new RegExp(`^127\\.0\\.0\\.1 - - \\[.*" ${status} \\d+ "-" "-" \\d+ -\n$`));
+    expect(site.lines[0]).toMatch(new RegExp(`^127\\.0\\.0\\.1 - - \\[.*" ${status} \\d+ "-" "-" \\d+ - \\S+\n$`));
   });
 
   it('ends clients that send their headers slowly with 408, and silent ones without a word', async () => {
@@ -233,6 +268,70 @@ describe('the HTTP listener', () => {
     await closed;
   });
 
+  it('knows when everybody it has taken has asked once, or has left', async () => {
+    await using site = await startSite({ ...hello, http: { keepAliveTimeoutMs: 60_000 } });
+    await site.listener.heardAll(60_000);
+    await using asking = await RawClient.connect(site.port);
+    await using leaving = await RawClient.connect(site.port);
+    await using shaking = await RawClient.connect(site.port);
+    asking.write('GET /hello HTTP/1.1\r\nHost: x\r\n\r\n');
+    await asking.answer();
+    // Accepted in order, so all three have been.
+    const heard = site.listener.heardAll(60_000);
+    let isOver = false;
+    void heard.then(() => (isOver = true));
+    leaving.socket.destroy();
+    await httpGet(`${site.origin}/hello`);
+    expect(isOver).toBe(false);
+    shaking.write(handshakeRequest('/nowhere'));
+    await heard;
+    expect(await shaking.answer()).toContain(' 404 ');
+  });
+
+  it('waits for handshakes under way too, also on a connection that has asked before', async () => {
+    const reached = deferred<void>();
+    const go = deferred<void>();
+    await using site = await startSite({
+      mount: (context) => {
+        void hello.mount?.(context);
+        context.router.add('/slow', {
+          upgrade: async (request, head) => {
+            reached.resolve();
+            await go.promise;
+            context.gateway.handshake(request, {}, handshakeEntry(request, head));
+          },
+        });
+      },
+    });
+    await using client = await RawClient.connect(site.port);
+    client.write('GET /hello HTTP/1.1\r\nHost: x\r\n\r\n');
+    await client.answer();
+    client.write(handshakeRequest('/slow'));
+    await reached.promise;
+    let isOver = false;
+    const heard = site.listener.heardAll(60_000).then(() => (isOver = true));
+    await httpGet(`${site.origin}/hello`);
+    expect(isOver).toBe(false);
+    go.resolve();
+    await heard;
+    await client.read(5);
+    expect(await client.answer()).toContain(' 101 ');
+  });
+
+  it('knows it with TLS too, where the socket that asks is another one', async () => {
+    const tls = await selfSignedCertificate();
+    await using site = await startSite({ ...hello, tls, http: { keepAliveTimeoutMs: 60_000 } });
+    await using asking = await openTls(site.port, tls.cert);
+    await using leaving = await openTls(site.port, tls.cert);
+    let isOver = false;
+    const heard = site.listener.heardAll(60_000).then(() => (isOver = true));
+    expect(await httpGet(`${site.origin}/hello`, {}, { ca: tls.cert })).toMatchObject({ status: 200 });
+    expect(isOver).toBe(false);
+    asking.socket.write('GET /hello HTTP/1.1\r\nHost: x\r\n\r\n');
+    leaving.socket.destroy();
+    await heard;
+  });
+
   it('closes in time whatever a route does', async () => {
     const reached = deferred<void>();
     await using site = await startSite({
@@ -250,7 +349,7 @@ describe('the HTTP listener', () => {
       mount: ({ router, gateway }) => {
         router.add('/', {
           get: (_request, response) => void response.end('hello'),
-          upgrade: (request, head) => void gateway.handshake(request, {}, { head }),
+          upgrade: (request, head) => void gateway.handshake(request, {}, handshakeEntry(request, head)),
         });
       },
     });

@@ -119,6 +119,51 @@ describe('the duty of following the logs', () => {
   });
 });
 
+describe('the duty with another configuration than before', () => {
+  /** What a worker saves that has followed these logs. */
+  async function savedBy(paths: Readonly<Record<string, string>>): Promise<string> {
+    const { tails } = await prepare(paths);
+    let saved = '';
+    const stop = await tails.start(undefined, (state) => void (saved = state));
+    await stop();
+    return saved;
+  }
+
+  it('begins with a log that is new at its end, as a start does', async () => {
+    await using folder = await temporaryFolder({ 'a.log': 'old\n', 'b.log': 'old\nold\n' });
+    const saved = await savedBy({ a: folder.file('a.log') });
+    const { broker, tails } = await prepare({ a: folder.file('a.log'), b: folder.file('b.log') });
+    for (const name of ['a.log', 'b.log']) await appendFile(folder.file(name), `new ${name}\n`);
+    const stop = await tails.start(saved, () => {});
+    await until(() => broker.lines.length >= 2);
+    await stop();
+    expect(broker.lines.toSorted()).toEqual(['new a.log', 'new b.log']);
+  });
+
+  it('begins with the files of another path at their ends', async () => {
+    await using folder = await temporaryFolder({ 'a.log': 'old\n', 'b.log': 'old\nold\n' });
+    const saved = await savedBy({ app: folder.file('a.log') });
+    const { broker, tails } = await prepare({ app: folder.file('b.log') });
+    for (const name of ['a.log', 'b.log']) await appendFile(folder.file(name), `new ${name}\n`);
+    const stop = await tails.start(saved, () => {});
+    await until(() => broker.lines.length >= 1);
+    await stop();
+    expect(broker.lines).toEqual(['new b.log']);
+  });
+
+  it('goes on with files that are of both the old glob and the new one', async () => {
+    await using folder = await temporaryFolder({ 'a.log': 'old\n', 'b.log': 'old\n' });
+    const saved = await savedBy({ app: folder.file('a.*') });
+    await appendFile(folder.file('a.log'), 'in between\n');
+    const { broker, tails } = await prepare({ app: folder.file('*.log') });
+    for (const name of ['a.log', 'b.log']) await appendFile(folder.file(name), `new ${name}\n`);
+    const stop = await tails.start(saved, () => {});
+    await until(() => broker.lines.length >= 3);
+    await stop();
+    expect(broker.lines.toSorted()).toEqual(['in between', 'new a.log', 'new b.log']);
+  });
+});
+
 describe('the state that is saved', () => {
   const random = (bytes: number): string => randomBytes(bytes).toString('base64url');
   const position = (count: number): LogPosition => {
@@ -128,14 +173,14 @@ describe('the state that is saved', () => {
 
   it('comes back as it was, also when it had to be compressed', () => {
     for (const count of [3, 250]) {
-      const state = { era: 5, logs: [['app', position(count)] as const], isComplete: true };
+      const state = { era: 5, logs: [['app', position(count), '/logs/*.log'] as const], isComplete: true };
       expect(readTailState(writeTailState(state))).toEqual(state);
     }
   });
 
   it('leaves out the oldest where there is no room, and says of which era the others may be', () => {
     const [name, whole] = ['app', position(2_000)];
-    const written = writeTailState({ era: 5, logs: [[name, whole]], isComplete: true });
+    const written = writeTailState({ era: 5, logs: [[name, whole, '/logs/*.log']], isComplete: true });
     expect(Buffer.byteLength(written)).toBeLessThanOrEqual(64 * 1024);
     const read = readTailState(written);
     const kept = read?.logs[0]?.[1].files ?? [];
@@ -146,7 +191,7 @@ describe('the state that is saved', () => {
   });
 
   it('ends, however long the names of the logs are', () => {
-    const logs = Array.from({ length: 2_000 }, () => [random(60), position(1)] as const);
+    const logs = Array.from({ length: 2_000 }, () => [random(60), position(1), '/logs/*.log'] as const);
     const written = writeTailState({ era: 5, logs, isComplete: true });
     expect(readTailState(written)).toEqual({ era: 6, logs: [], isComplete: false });
   });

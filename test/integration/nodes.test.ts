@@ -101,7 +101,7 @@ describe('gateways of one cluster', () => {
     await expect(a.started.gateway.disconnect({ connection: id }, { code: 1005 })).rejects.toThrow(RangeError);
   });
 
-  it('log what they do not understand, once in a while, and go on', async () => {
+  it('log what they do not understand, and go on', async () => {
     await using cluster = new Cluster();
     const { started, severities, warnings } = await cluster.join('a');
     const stranger = new MemoryBroker(cluster.exchange);
@@ -111,7 +111,10 @@ describe('gateways of one cluster', () => {
     await order('disconnect', '{"target":{}}');
     await order('severities', '{"change":{"debug":true}}');
     await until(() => severities.isOn('debug'));
-    expect(warnings).toEqual(['a control message "drain" was ignored: this version of Carillon does not know it']);
+    expect(warnings).toEqual([
+      'a control message "drain" was ignored: this version of Carillon does not know it',
+      expect.stringMatching(/^a control message "disconnect" was ignored: /),
+    ]);
     expect(started.gateway.connections.size).toBe(0);
     await stranger.close();
   });

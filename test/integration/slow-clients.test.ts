@@ -26,6 +26,7 @@ describe('a client that stops reading', () => {
       for (const connection of started.gateway.connections.values()) most = Math.max(most, connection.bufferedBytes);
     }
     expect(metrics.counts.slowConsumers).toBe(1);
+    expect(metrics.counts.limitsExceeded.get('outbox-bytes')).toBe(1);
     // What the socket had taken before the cap was met, and a close frame.
     expect(most).toBeLessThanOrEqual(limits.outboxBytes + 125);
     stalled.webSocket.resume();

@@ -5,7 +5,10 @@ import { existsSync } from 'node:fs';
 const needed: Readonly<Record<string, string>> = {
   '/usr/bin/chromium': 'chromium',
   '/usr/bin/openssl': 'openssl',
+  '/usr/bin/prometheus': 'prometheus',
   '/usr/bin/redis-server': 'redis-server',
+  '/usr/sbin/haproxy': 'haproxy',
+  '/usr/sbin/nginx': 'nginx',
 };
 
 /** Installs the missing programs on Debian and Ubuntu, as root; elsewhere says what to install. */

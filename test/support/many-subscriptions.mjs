@@ -18,7 +18,7 @@ const tickMs = 5;
 
 const { redis, subscriptions } = JSON.parse(process.argv[2] ?? '{}');
 const broker = new RedisBroker({ ...defaultRedisOptions, ...redis });
-const gateway = await createGateway({ broker, subscriptions });
+const gateway = await createGateway({ broker, subscriptions, limits: { subscriptions: 0 } });
 
 const encoding = {
   name: 'names',

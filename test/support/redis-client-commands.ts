@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { loadScripts } from '../../src/broker/redis/load-scripts.ts';
 import type { RedisCommands } from '../../src/broker/redis/redis-commands.ts';
 import type { RedisContext } from '../../src/broker/redis/redis-context.ts';
+import { OwnPublications } from '../../src/broker/redis/own-publications.ts';
 import { RedisNames } from '../../src/broker/redis/redis-names.ts';
 import { defaultRedisOptions } from '../../src/broker/redis/redis-options.ts';
 
@@ -18,6 +19,7 @@ export function redisContext(client: Redis, problems: string[] = []): RedisConte
     commands,
     names: new RedisNames(defaultRedisOptions),
     scripts: loadScripts(),
+    own: new OwnPublications(() => false),
     publishCommand: 'PUBLISH',
     onMalformed: (name, problem) => problems.push(`${name}: ${problem}`),
   };

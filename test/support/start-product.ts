@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Readiness } from '../../src/server/readiness.ts';
 import { temporaryFolder, type TemporaryFolder } from './temporary-folder.ts';
@@ -13,19 +13,28 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Parts of the configuration; the rest is: free ports, two workers, echo at /echo, chat at /chat, logs in the folder. */
+/** Parts of the configuration; the rest is: free ports, two workers, echo at /echo, chat at /chat, logs in the folder, no drain period. */
 export type ProductConfig = Readonly<Record<string, unknown>>;
+
+export interface ProductRun {
+  /** Of the program; default: `serve --config <file>`. */
+  readonly args?: readonly string[];
+  /** In addition to that of the tests. */
+  readonly env?: Readonly<Record<string, string>>;
+}
 
 /** The built product, run as `carillon serve --config <file>` in a temporary folder that also holds its logs. */
 export class Product implements AsyncDisposable {
   readonly exited: Promise<Exit>;
   readonly folder: TemporaryFolder;
   readonly #child: ChildProcess;
+  readonly #config: ProductConfig;
   #stdout = '';
   #stderr = '';
 
-  private constructor(child: ChildProcess, folder: TemporaryFolder) {
+  private constructor(child: ChildProcess, folder: TemporaryFolder, config: ProductConfig) {
     this.#child = child;
+    this.#config = config;
     this.folder = folder;
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.#stdout += text));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
@@ -33,15 +42,19 @@ export class Product implements AsyncDisposable {
   }
 
   /** Starts it and does not wait. */
-  static async spawn(config: ProductConfig = {}, files: Readonly<Record<string, string>> = {}): Promise<Product> {
+  static async spawn(
+    config: ProductConfig = {},
+    files: Readonly<Record<string, string>> = {},
+    { args, env = {} }: ProductRun = {},
+  ): Promise<Product> {
     const folder = await temporaryFolder({ ...files, 'carillon.json': JSON.stringify({ ...standing, ...config }) });
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CARILLON_'));
-    const child = spawn(process.execPath, [main, 'serve', '--config', folder.file('carillon.json')], {
+    const child = spawn(process.execPath, [main, ...(args ?? ['serve', '--config', folder.file('carillon.json')])], {
       cwd: folder.path,
-      env: Object.fromEntries(inherited),
+      env: { ...Object.fromEntries(inherited), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    return new Product(child, folder);
+    return new Product(child, folder, config);
   }
 
   get pid(): number {
@@ -104,6 +117,23 @@ export class Product implements AsyncDisposable {
     return await readFile(this.folder.file('logs/error.log'), 'utf8').catch(() => '');
   }
 
+  /** Writes the configuration anew, with changes to the one it was started with. It is read at a reload. */
+  async configure(changes: ProductConfig): Promise<void> {
+    const config = JSON.stringify({ ...standing, ...this.#config, ...changes });
+    await writeFile(this.folder.file('carillon.json'), config);
+  }
+
+  /** Asks for a reload, and waits until it has this result. */
+  async reload(result: 'done' | 'refused' | 'failed' = 'done'): Promise<void> {
+    const series = `carillon_reloads_total{result="${result}"}`;
+    const before = await this.metric(series);
+    this.signal('SIGHUP');
+    await until(async () => (await this.metric(series)) > before, {
+      deadlineMs: 60_000,
+      what: `a reload is ${result}`,
+    });
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
@@ -134,6 +164,10 @@ const standing: ProductConfig = {
   workers: 2,
   operations: { port: 0 },
   log: { directory: 'logs' },
+  // Tests open many at once.
+  accept: { rate: 0 },
+  // Its own default would have every test with connections wait for ten seconds at its end.
+  drain: { period: 0 },
   apps: { echo: { urls: ['/echo'] }, chat: { urls: ['/chat'] } },
 };
 
@@ -141,8 +175,9 @@ const standing: ProductConfig = {
 export async function startProduct(
   config: ProductConfig = {},
   files: Readonly<Record<string, string>> = {},
+  run: ProductRun = {},
 ): Promise<Product> {
-  const product = await Product.spawn(config, files);
+  const product = await Product.spawn(config, files, run);
   try {
     await product.started();
     return product;

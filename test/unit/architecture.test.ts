@@ -22,7 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Package → what may import it: a folder, or a file. */
 const packageUsers: Readonly<Record<string, readonly string[]>> = {
   ws: ['gateway/', 'client/node-transport.ts'],
-  'prom-client': ['metrics/', 'server/'],
+  'prom-client': ['metrics/'],
   ioredis: ['broker/redis/'],
   chokidar: ['apps/log-view/', 'server/tls'],
   jose: ['auth/'],

@@ -47,7 +47,7 @@ describe('docs/client.md', () => {
 
   it('says which close codes are retried', () => {
     const rows = tableRows('close code');
-    expect(rows).toHaveLength(15);
+    expect(rows).toHaveLength(17);
     for (const [codes = '', , retried] of rows) {
       for (const code of codes.split('–')) {
         expect(isWorthRetrying(closedWith(Number(code))), code).toBe(retried === 'yes');

@@ -3,7 +3,7 @@ import { problemsOf, problemsOfFile } from '../support/config-problems.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const rootKeys =
-  'host, port, node, workers, operations, tls, log, http, limits, heartbeat, compression, closeTimeoutMs, redis, subscriptions, apps';
+  'host, port, node, workers, operations, tls, log, http, limits, heartbeat, compression, closeTimeoutMs, accept, drain, redis, subscriptions, apps';
 const hash = '$scrypt$ln=15,r=8,p=1$mvpQRuLrbtqKANDWvy71UA$qXSnqXk7PH39KQ1k0hPHzpUjWwWcUa+2VgbO9uqPJOo';
 
 const badFiles: readonly (readonly [what: string, content: string, ...problems: string[]])[] = [
@@ -20,7 +20,7 @@ const badFiles: readonly (readonly [what: string, content: string, ...problems: 
   [
     'a key in another case',
     'limits: {message_bytes: 80}',
-    'carillon.yaml:1:10: limits.message_bytes: unknown key, expected one of messageBytes, outboxBytes; did you mean "messageBytes"?',
+    'carillon.yaml:1:10: limits.message_bytes: unknown key, expected one of messageBytes, outboxBytes, messagesPerSecond, bytesPerSecond, subscriptions; did you mean "messageBytes"?',
   ],
   [
     'an unknown key that is like no other',
@@ -378,7 +378,7 @@ describe('a bad variable', () => {
     ],
     [
       { CARILLON_APPS_CHAT_AUTH_TYPE: 'token' },
-      'CARILLON_APPS_CHAT_AUTH_TYPE: apps.chat.auth.secret: missing, expected a secret of at least 32 bytes',
+      'CARILLON_APPS_CHAT_AUTH_TYPE: apps.chat.auth.secret: missing, expected a secret of at least 32 bytes, or apps.chat.auth.secretFile with it',
     ],
   ])('%o is refused by name', async (env, problem) => {
     await using folder = await temporaryFolder();

@@ -13,8 +13,9 @@ const facts: AccessFacts = {
   userAgent: 'Mozilla/4.08 [en]',
 };
 
-const lineOf = (changes: Partial<AccessFacts>): string => endLine(beginLine({ ...facts, ...changes }), 200, 2326, 1.5);
-const format = /^(\S+) - (\S+) \[([^\]]+)\] "([^"]*)" (\d{3}) (\d+|-) "([^"]*)" "([^"]*)" (\d+) (\d{4}|-)\n$/;
+const lineOf = (changes: Partial<AccessFacts>): string =>
+  endLine(beginLine({ ...facts, ...changes }), 200, 2326, 1.5, 'AbC-dEf_.1z');
+const format = /^(\S+) - (\S+) \[([^\]]+)\] "([^"]*)" (\d{3}) (\d+|-) "([^"]*)" "([^"]*)" (\d+) (\d{4}|-) ([\w.-]+)\n$/;
 
 /** `%6b`, or `%6B`. */
 function escaped(letter: string, isUpperCase = false): string {
@@ -23,18 +24,33 @@ function escaped(letter: string, isUpperCase = false): string {
 }
 
 describe('a line of the access log', () => {
-  it('is in combined format, with duration and close code after it', () => {
-    expect(endLine(beginLine(facts), 200, 2326, 12.4)).toBe(
+  it('is in combined format, with duration, close code and id after it', () => {
+    expect(endLine(beginLine(facts), 200, 2326, 12.4, 'a.1')).toBe(
       '192.0.2.7 - - [10/Oct/2000:13:55:36 +0000] "GET /websocket/chat HTTP/1.1" 200 2326 ' +
-        '"http://example.com/start" "Mozilla/4.08 [en]" 12 -\n',
+        '"http://example.com/start" "Mozilla/4.08 [en]" 12 - a.1\n',
     );
     expect(
-      endLine(beginLine({ ...facts, user: 'ada', referer: undefined, userAgent: undefined }), 101, 99, 60_000, 1001),
-    ).toBe('192.0.2.7 - ada [10/Oct/2000:13:55:36 +0000] "GET /websocket/chat HTTP/1.1" 101 99 "-" "-" 60000 1001\n');
+      endLine(
+        beginLine({ ...facts, user: 'ada', referer: undefined, userAgent: undefined }),
+        101,
+        99,
+        60_000,
+        'a.2',
+        1001,
+      ),
+    ).toBe(
+      '192.0.2.7 - ada [10/Oct/2000:13:55:36 +0000] "GET /websocket/chat HTTP/1.1" 101 99 "-" "-" 60000 1001 a.2\n',
+    );
   });
 
   it('says "-" for what is not known', () => {
-    const line = endLine(beginLine({ ...facts, address: '', method: '', userAgent: undefined }), 400, undefined, 0);
+    const line = endLine(
+      beginLine({ ...facts, address: '', method: '', userAgent: undefined }),
+      400,
+      undefined,
+      0,
+      'a.3',
+    );
     expect(line).toContain('- - - [');
     expect(line).toContain('"-" 400 - "');
   });

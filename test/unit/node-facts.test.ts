@@ -1,12 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { describeWorker, nodesOf, type NodeIdentity } from '../../src/gateway/cluster/node-facts.ts';
+import {
+  describeWorker,
+  nodesOf,
+  type NodeIdentity,
+  type NodeWorkerFacts,
+} from '../../src/gateway/cluster/node-facts.ts';
 import { Severities } from '../../src/lib/severities.ts';
 
 const severities = new Severities({ debug: true }).state;
 const facts = { pid: 4711, startedAt: 10, seenAt: 20, connections: 3, subscriptions: 2, severities };
 
-function member(name: string, instance: string, worker: number, changes: Partial<typeof facts> = {}) {
+function member(name: string, instance: string, worker: number, changes: Partial<NodeWorkerFacts> = {}) {
   const identity: NodeIdentity = { name, instance, worker, version: '1.2.3', host: 'h', operations: 'http://h:9080' };
   return describeWorker(`${instance}.${worker}`, identity, { worker, ...facts, ...changes });
 }
@@ -37,6 +42,16 @@ describe('the list of nodes', () => {
     expect(node?.workers.map(({ worker, pid }) => [worker, pid])).toEqual([
       [1, 2],
       [2, 4711],
+    ]);
+  });
+
+  it('keeps a worker that drains beside its successor', () => {
+    const leaving = member('a', 'x', 1, { pid: 1, startedAt: 10, draining: true });
+    const successor = member('a', 'x', 1, { pid: 2, startedAt: 12 });
+    const [node] = nodesOf([successor, leaving]);
+    expect(node?.workers.map(({ worker, pid, draining }) => [worker, pid, draining])).toEqual([
+      [1, 1, true],
+      [1, 2, undefined],
     ]);
   });
 

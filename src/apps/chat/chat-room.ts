@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Identity } from '../../auth/identity.ts';
 import { BrokerClosedError, BrokerUnavailableError, type MessageKind, type Position } from '../../broker/broker.ts';
+import { internalErrorReason } from '../../gateway/close-codes.ts';
 import type { Connection } from '../../gateway/connection.ts';
 import type { HandshakeOptions } from '../../gateway/handshake-options.ts';
 import type { Subscribed } from '../../gateway/calls.ts';
-import { seldom } from '../../lib/seldom.ts';
 import type { AppContext } from '../app.ts';
 import type { AppOptions } from '../app-options.ts';
 import { chatEncoding, plainLine, presenceInfo, speechInfo } from './chat-encoding.ts';
@@ -22,9 +22,6 @@ import { readWishes } from './read-wishes.ts';
 import { RosterReader } from './roster-reader.ts';
 import { Welcomer } from './welcomer.ts';
 import { withFields } from './with-fields.ts';
-
-/** Clients that cannot join come back, all of them, until they can. */
-const joinFailureEveryMs = 30_000;
 
 type Spoken = Pick<Extract<ClientMessage, { readonly type: 'message' }>, 'text' | 'id' | 'ref'>;
 type SpokenMessage = Exclude<ClientMessage, { readonly type: 'members' }>;
@@ -47,7 +44,6 @@ export class ChatRoom {
   readonly #welcomer: Welcomer;
   /** Who has asked for the members and was not answered. */
   readonly #asking = new WeakSet<Connection>();
-  readonly #logJoinFailure: (error: unknown) => void;
   #refused = false;
 
   constructor(context: AppContext, name: string, options: AppOptions) {
@@ -56,9 +52,6 @@ export class ChatRoom {
     this.#textBytes = options.limits?.messageBytes ?? defaultTextBytes;
     this.#roster = new RosterReader((limit, cursor) => context.gateway.presence(name, limit, cursor));
     this.#welcomer = new Welcomer(context, name, this.#textBytes, this.#roster);
-    this.#logJoinFailure = seldom(joinFailureEveryMs, (error: unknown) =>
-      context.log.error({ event: 'chat-join-failed', room: name, err: error }, 'clients cannot join a room'),
-    );
     this.#plain = {
       onMessage: (connection, data, kind) => this.#hearPlain(connection, data, kind),
       limits: { ...options.limits, messageBytes: this.#textBytes },
@@ -89,10 +82,13 @@ export class ChatRoom {
   #cannotJoin(connection: Connection, error: unknown): void {
     // Gone before it was in.
     if (!connection.open) return;
-    this.#logJoinFailure(error);
+    this.#context.log.error(
+      { event: 'chat-join-failed', connection: connection.id, room: this.#name, err: error },
+      'a client cannot join a room',
+    );
     const isPassing = error instanceof BrokerUnavailableError || error instanceof BrokerClosedError;
     if (isPassing) connection.close(1013, 'the room cannot be joined at the moment');
-    else connection.close(1011, 'internal error');
+    else connection.close(1011, internalErrorReason(connection.id));
   }
 
   async #joinJson(connection: Connection, query: URLSearchParams): Promise<void> {

@@ -10,7 +10,7 @@ import type { LogSource } from './log-source.ts';
 import { logSubscription } from './log-subscriptions.ts';
 import { presentPositions, readPublished } from './read-backlog.ts';
 import { RecordKeeper } from './record-keeper.ts';
-import { readTailState, writeTailState, type TailState } from './tail-state.ts';
+import { readTailState, writeTailState, type SavedLog, type TailState } from './tail-state.ts';
 
 /** A burst is multicast at this rate per log, so that viewers and the worker's own clients can keep up; bytes a second. */
 const paceBytesPerSecond = 16 * 1024 * 1024;
@@ -45,27 +45,27 @@ export class LogTails {
   /** Notes where the logs end now: what is appended from here on is multicast, whoever gets the duty and when. */
   static async prepare(options: LogTailsOptions): Promise<LogTails> {
     const era = Date.now();
-    const logs: [string, LogPosition][] = [];
+    const logs: SavedLog[] = [];
     for (const [name, source] of options.sources)
-      logs.push([name, { era, files: await presentPositions(source, era), left: [] }]);
+      logs.push([name, { era, files: await presentPositions(source, era), left: [] }, source.pattern]);
     return new LogTails(options, { era, logs, isComplete: true });
   }
 
   readonly start: DutyStart = async (resumeFrom, save) => {
     const state = (resumeFrom === undefined ? undefined : readTailState(resumeFrom)) ?? this.#beginning;
     const { era } = state;
-    const followers = new Map<string, FollowLog>();
+    const followers: { readonly name: string; readonly source: LogSource; readonly follower: FollowLog }[] = [];
     const keepers: RecordKeeper[] = [];
     const beginnings: Promise<void>[] = [];
     const saver = new StateSaver(save, () =>
       writeTailState({
         era,
-        logs: [...followers].map(([name, { position }]) => [name, position]),
+        logs: followers.map(({ name, source, follower }) => [name, follower.position, source.pattern]),
         isComplete: true,
       }),
     );
     for (const [name, source] of this.#options.sources) {
-      const resumption = await positionIn(state, name, source);
+      const resumption = await positionIn(state, this.#beginning, name, source);
       const keeper = this.#keeper(name);
       keepers.push(keeper);
       beginnings.push(this.#begin(keeper, source, resumption));
@@ -80,14 +80,14 @@ export class LogTails {
           saver.changed();
         },
       });
-      followers.set(name, follower);
+      followers.push({ name, source, follower });
     }
     saver.save();
     await Promise.all(beginnings);
-    for (const follower of followers.values()) follower.start();
+    for (const { follower } of followers) follower.start();
     let stopping: Promise<void> | undefined;
     const stop = async (): Promise<void> => {
-      await Promise.all([...followers.values()].map((follower) => follower.stop()));
+      await Promise.all(followers.map(({ follower }) => follower.stop()));
       await Promise.all(keepers.map((keeper) => keeper.close()));
       saver.end();
     };
@@ -113,13 +113,35 @@ export class LogTails {
   }
 }
 
-/** Where to go on with a log. A file that the state had no room for is followed from its present end. */
-async function positionIn(state: TailState, name: string, source: LogSource): Promise<LogPosition> {
-  const saved = state.logs.find(([log]) => log === name)?.[1] ?? { era: state.era, files: [], left: [] };
-  if (state.isComplete) return saved;
-  const known = new Set([...saved.files, ...saved.left].map(({ id }) => id));
-  const present = await presentPositions(source, saved.era);
-  return { ...saved, files: [...saved.files, ...present.filter(({ id }) => !known.has(id))] };
+/**
+ * Where to go on with a log. One that the configuration did not have before begins where it ended when this worker was
+ * prepared, and so do the files that another path or glob has added. A file that the state had no room for is followed
+ * from its present end.
+ */
+async function positionIn(
+  state: TailState,
+  beginning: TailState,
+  name: string,
+  source: LogSource,
+): Promise<LogPosition> {
+  const first = beginning.logs.find(([log]) => log === name)?.[1] ?? { era: beginning.era, files: [], left: [] };
+  const entry = state.logs.find(([log]) => log === name);
+  if (entry === undefined) {
+    // A state without any log may be one that had no room for them.
+    if (state.isComplete || state.logs.length > 0) return first;
+    return { era: state.era, files: await presentPositions(source, state.era), left: [] };
+  }
+  const [, saved, pattern] = entry;
+  if (pattern !== source.pattern) {
+    const files = saved.files.filter(({ path }) => source.matches(path));
+    return withOthers({ ...saved, files }, first.files);
+  }
+  return state.isComplete ? saved : withOthers(saved, await presentPositions(source, saved.era));
+}
+
+function withOthers(position: LogPosition, others: LogPosition['files']): LogPosition {
+  const known = new Set([...position.files, ...position.left].map(({ id }) => id));
+  return { ...position, files: [...position.files, ...others.filter(({ id }) => !known.has(id))] };
 }
 
 /** Publishes the batches of one log, in order, each until it is accepted. */

@@ -159,7 +159,7 @@ export class LogViewers {
     }
     const isHere = target === node.name;
     if (!isHere || node.severities.isOn(name) !== on) {
-      const by = { user: connection.identity?.user, address: connection.address };
+      const by = { connection: connection.id, user: connection.identity?.user, address: connection.address };
       log.info(
         { event: 'severity-set', severity: name, on, node: target, ...by },
         'a viewer of the logs switched a severity',

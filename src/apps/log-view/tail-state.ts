@@ -6,11 +6,14 @@ const stateBytes = 60 * 1024;
 /** Most bytes that a compressed state is expected to have been. */
 const inflatedBytes = 64 * 1024 * 1024;
 
+/** Where one log stands, and the path or glob that it had then. */
+export type SavedLog = readonly [name: string, position: LogPosition, pattern: string];
+
 /** What the next worker needs to follow the logs where the last one left them. */
 export interface TailState {
   /** The era of files of logs that are not among these. */
   readonly era: number;
-  readonly logs: readonly (readonly [name: string, position: LogPosition])[];
+  readonly logs: readonly SavedLog[];
   /** False: there were more files than there was room for, so that one that is not named need not be new. */
   readonly isComplete: boolean;
 }
@@ -55,15 +58,19 @@ function withLess({ era, logs, isComplete }: TailState): TailState {
   const positions = logs.map(([, position]) => position);
   if (positions.some(({ left }) => left.length > 0)) {
     const fewer = ({ left }: LogPosition): Partial<LogPosition> => ({ left: left.slice(Math.ceil(left.length / 2)) });
-    return { era, logs: logs.map(([name, position]) => [name, reduced(position, fewer(position))]), isComplete };
+    return { era, logs: withReduced(logs, fewer), isComplete };
   }
   if (positions.some(({ files }) => files.length > 0)) {
     const fewer = ({ files }: LogPosition): Partial<LogPosition> => ({
       files: files.slice(Math.ceil(files.length / 8)),
     });
-    return { era, logs: logs.map(([name, position]) => [name, reduced(position, fewer(position))]), isComplete: false };
+    return { era, logs: withReduced(logs, fewer), isComplete: false };
   }
   return { era: Math.max(era, ...positions.map((position) => position.era)), logs: [], isComplete: false };
+}
+
+function withReduced(logs: readonly SavedLog[], fewer: (position: LogPosition) => Partial<LogPosition>): SavedLog[] {
+  return logs.map(([name, position, pattern]) => [name, reduced(position, fewer(position)), pattern]);
 }
 
 function reduced(position: LogPosition, less: Partial<LogPosition>): LogPosition {

@@ -1,5 +1,6 @@
 import type { Position, Publication } from '../../broker/broker.ts';
 import type { Subscribed } from '../../gateway/calls.ts';
+import { internalErrorReason } from '../../gateway/close-codes.ts';
 import type { Connection } from '../../gateway/connection.ts';
 import type { Encoding, Message } from '../../gateway/encoding.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
@@ -119,12 +120,12 @@ export class Viewer implements Encoding {
       if (!connection.open) return;
       this.#log = undefined;
       this.#context.log.error(
-        { event: 'log-view-failed', log: choice.name, err: error },
+        { event: 'log-view-failed', connection: connection.id, log: choice.name, err: error },
         'a viewer could not open a log',
       );
       if (this.isJson)
         this.tell(complaint('not-accepted', `log: "${choice.name}" cannot be opened at the moment`, choice.ref));
-      else connection.close(1011, 'the log cannot be opened at the moment; try again later');
+      else connection.close(1011, internalErrorReason(connection.id, 'the log cannot be opened at the moment'));
     }
   }
 

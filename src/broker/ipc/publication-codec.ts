@@ -6,6 +6,10 @@ import type { RecordWriter } from './record-writer.ts';
 /** Flags of a publication. Any other bit is malformed: a newer format has a newer version. */
 const isBinaryFlag = 1;
 const hasInfoFlag = 2;
+const hasTimeFlag = 4;
+const timeBytes = 6;
+
+type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
 const nobody: readonly string[] = Object.freeze([]);
 
@@ -15,8 +19,8 @@ export function publicationBytes(publication: Publication): number {
 }
 
 /** Bytes of what follows the name. */
-export function contentBytes({ data, exclude, info }: Publication): number {
-  let bytes = 1 + 4 + data.length;
+export function contentBytes({ data, exclude, info, publishedMs }: Publication): number {
+  let bytes = 1 + (publishedMs === undefined ? 0 : timeBytes) + 4 + data.length;
   for (const id of exclude) bytes += 4 + Buffer.byteLength(id);
   if (info !== undefined) bytes += 4 + Buffer.byteLength(info);
   return bytes;
@@ -33,9 +37,18 @@ export function writePublication(writer: RecordWriter, publication: Publication,
   writeContent(writer, publication);
 }
 
-/** Flags (u8); how many ids are excluded (u32), and these; the info where flagged; the data up to the end. */
-export function writeContent(writer: RecordWriter, { data, kind, exclude, info }: Publication): void {
-  writer.u8((kind === 'binary' ? isBinaryFlag : 0) | (info === undefined ? 0 : hasInfoFlag));
+/**
+ * Flags (u8); when it was published (u48, milliseconds since 1970) where flagged; how many ids are excluded (u32), and
+ * these; the info where flagged; the data up to the end.
+ */
+export function writeContent(writer: RecordWriter, publication: Publication): void {
+  const { data, kind, exclude, info, publishedMs } = publication;
+  writer.u8(
+    (kind === 'binary' ? isBinaryFlag : 0) |
+      (info === undefined ? 0 : hasInfoFlag) |
+      (publishedMs === undefined ? 0 : hasTimeFlag),
+  );
+  if (publishedMs !== undefined) writer.u48(publishedMs);
   writer.u32(exclude.length);
   for (const id of exclude) writer.string(id, Buffer.byteLength(id));
   if (info !== undefined) writer.string(info, Buffer.byteLength(info));
@@ -49,8 +62,10 @@ export function readPublication(cursor: RecordCursor): Publication {
 /** Reads what follows the name. The data is a slice of the chunk where it pins little memory, else a copy. */
 export function readContent(cursor: RecordCursor, subscription: string, position?: Position): Publication {
   const flags = cursor.u8();
-  if (flags > (isBinaryFlag | hasInfoFlag)) throw new MalformedRecordError(`unknown flags ${flags} of a publication`);
+  if (flags > (isBinaryFlag | hasInfoFlag | hasTimeFlag))
+    throw new MalformedRecordError(`unknown flags ${flags} of a publication`);
   const kind = (flags & isBinaryFlag) === 0 ? 'text' : 'binary';
+  const publishedMs = (flags & hasTimeFlag) === 0 ? undefined : cursor.u48();
   let count = cursor.u32();
   let exclude = nobody;
   if (count > 0) {
@@ -61,11 +76,10 @@ export function readContent(cursor: RecordCursor, subscription: string, position
   }
   const info = (flags & hasInfoFlag) === 0 ? undefined : cursor.string();
   const data = cursor.retainableRest();
-  // Four literals: spreading would show in what a delivery costs.
-  if (position === undefined) {
-    return info === undefined ? { subscription, data, kind, exclude } : { subscription, data, kind, exclude, info };
-  }
-  return info === undefined
-    ? { subscription, data, kind, exclude, position }
-    : { subscription, data, kind, exclude, info, position };
+  // Spreading would show in what a delivery costs.
+  const publication: Writable<Publication> = { subscription, data, kind, exclude };
+  if (publishedMs !== undefined) publication.publishedMs = publishedMs;
+  if (info !== undefined) publication.info = info;
+  if (position !== undefined) publication.position = position;
+  return publication;
 }

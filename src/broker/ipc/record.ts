@@ -48,7 +48,7 @@ export const recordType = {
 } as const;
 
 /** "CRLN" and the version of the format. Primary and workers are of one installation; a mismatch ends the pipe. */
-export const hello: Buffer = Buffer.from([0x43, 0x52, 0x4c, 0x4e, 2]);
+export const hello: Buffer = Buffer.from([0x43, 0x52, 0x4c, 0x4e, 3]);
 
 /** Length and type. */
 export const headerBytes = 5;

@@ -252,6 +252,7 @@ export class ClusterServers implements RedisServers {
       address: seed,
       username: settings.username,
       password: settings.password,
+      passwordFile: settings.passwordFile,
       tls: settings.tls,
       connectTimeoutMs: options.connectTimeoutMs,
       commandTimeoutMs: options.commandTimeoutMs,

@@ -31,6 +31,7 @@ export async function dialRedis(
     address,
     username: settings.username,
     password: settings.password,
+    passwordFile: settings.passwordFile,
     tls: settings.tls,
     connectionName: `carillon-${process.pid}-${purpose}`,
     connectTimeoutMs: options.connectTimeoutMs,

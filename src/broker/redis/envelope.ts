@@ -19,10 +19,11 @@ export const fieldTag = {
   connection: 5,
   user: 6,
   owner: 7,
+  published: 0x80,
 } as const;
 
-/** Unknown tags from here on are skipped; below it they say what a reader must understand. */
-const firstOptionalTag = 0x80;
+/** Unknown tags from 0x80 on are skipped; below it they say what a reader must understand. */
+const firstUnknownOptionalTag = 0x81;
 
 export interface Field {
   readonly tag: number;
@@ -120,7 +121,7 @@ export class EnvelopeReader {
       }
       const start = this.#at;
       this.#at = end;
-      if (tag >= firstOptionalTag) continue;
+      if (tag >= firstUnknownOptionalTag) continue;
       this.tag = tag;
       this.value = this.#bytes.subarray(start, end);
       return true;

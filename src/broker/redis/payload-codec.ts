@@ -20,19 +20,28 @@ export type Payload =
   | { readonly type: 'malformed'; readonly problem: string };
 
 const none: readonly string[] = Object.freeze([]);
-const noFields: readonly Field[] = [];
 
-/** A bare payload where that says it all, else an envelope. */
-export function encodePublication({ data, kind, exclude, info, position }: Publication): Buffer {
+/** A bare payload where that says all but when it was published, else an envelope. */
+export function encodePublication(publication: Publication): Buffer {
+  return encode(publication, publication.publishedMs);
+}
+
+/** As it is kept in the history: without a position, and without the time, which is only wanted of what is live. */
+export function encodeKept({ subscription, data, kind, exclude, info }: Publication): Buffer {
+  return encode({ subscription, data, kind, exclude, ...(info === undefined ? {} : { info }) }, undefined);
+}
+
+function encode({ data, kind, exclude, info, position }: Publication, publishedMs: number | undefined): Buffer {
   const isBinary = kind === 'binary' && isUtf8(data);
   if (exclude.length === 0 && info === undefined && position === undefined && !isBinary) {
-    return data[0] === envelopeStart ? writeEnvelope(envelopeType.publication, noFields, data) : data;
+    if (data[0] !== envelopeStart) return data;
   }
   const fields: Field[] = [];
   if (position !== undefined) fields.push({ tag: fieldTag.position, value: positionValue(position) });
   if (isBinary) fields.push({ tag: fieldTag.binary, value: '' });
   for (const id of exclude) fields.push({ tag: fieldTag.exclude, value: id });
   if (info !== undefined) fields.push({ tag: fieldTag.info, value: info });
+  if (publishedMs !== undefined) fields.push({ tag: fieldTag.published, value: u64(publishedMs) });
   return writeEnvelope(envelopeType.publication, fields, data);
 }
 
@@ -67,12 +76,14 @@ function decodePublication(subscription: string, reader: EnvelopeReader): Payloa
   let exclude: string[] | undefined;
   let info: string | undefined;
   let position: Position | undefined;
+  let publishedMs: number | undefined;
   let isBinary = false;
   while (reader.next()) {
     const { tag, value } = reader;
     if (tag === fieldTag.exclude) (exclude ??= []).push(value.toString());
     else if (tag === fieldTag.info) info = value.toString();
     else if (tag === fieldTag.binary) isBinary = true;
+    else if (tag === fieldTag.published) publishedMs = value.length === 8 ? readU64(value) : undefined;
     else if (tag === fieldTag.position) {
       position = readPosition(value);
       if (position === undefined) return { type: 'malformed', problem: 'the position is not one' };
@@ -87,6 +98,7 @@ function decodePublication(subscription: string, reader: EnvelopeReader): Payloa
     exclude: exclude ?? none,
     ...(info === undefined ? {} : { info }),
     ...(position === undefined ? {} : { position }),
+    ...(publishedMs === undefined ? {} : { publishedMs }),
   };
   return { type: 'publication', publication };
 }
@@ -127,7 +139,7 @@ function readMember(reader: EnvelopeReader): PresenceMember | string {
     if (tag === fieldTag.connection) connectionId = value.toString();
     else if (tag === fieldTag.user) user = value.toString();
     else if (tag === fieldTag.info) info = value.toString();
-    else if (tag !== fieldTag.owner) return `field ${tag} is unknown`;
+    else if (tag !== fieldTag.owner && tag !== fieldTag.published) return `field ${tag} is unknown`;
   }
   if (reader.problem !== undefined) return reader.problem;
   if (connectionId === undefined) return 'a member without a connection';
@@ -140,16 +152,25 @@ function kindOf(data: Buffer): MessageKind {
 
 /** The offset in eight bytes, most significant first, then the epoch. */
 function positionValue({ epoch, offset }: Position): Buffer {
-  const value = Buffer.allocUnsafe(8 + Buffer.byteLength(epoch));
-  value.writeBigUInt64BE(BigInt(offset));
-  value.write(epoch, 8);
-  return value;
+  return Buffer.concat([u64(offset), Buffer.from(epoch)]);
 }
 
 function readPosition(value: Buffer): Position | undefined {
   if (value.length < 8) return undefined;
-  const offset = value.readUInt32BE(0) * 2 ** 32 + value.readUInt32BE(4);
-  return Number.isSafeInteger(offset) ? { epoch: value.toString('utf8', 8), offset } : undefined;
+  const offset = readU64(value);
+  return offset === undefined ? undefined : { epoch: value.toString('utf8', 8), offset };
+}
+
+function u64(number: number): Buffer {
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeBigUInt64BE(BigInt(number));
+  return bytes;
+}
+
+/** undefined: it is more than a number can hold exactly. */
+function readU64(bytes: Buffer): number | undefined {
+  const number = bytes.readUInt32BE(0) * 2 ** 32 + bytes.readUInt32BE(4);
+  return Number.isSafeInteger(number) ? number : undefined;
 }
 
 function unknownField(tag: number): Payload {

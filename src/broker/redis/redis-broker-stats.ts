@@ -1,6 +1,9 @@
 import { Histogram } from '../../metrics/histogram.ts';
 import type { RedisTrouble } from './redis-command-errors.ts';
 
+/** In seconds. */
+const roundTripBounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
 /** Counts since the start, and what is there now. Plain numbers that the metrics read when they are scraped. */
 export class RedisBrokerStats {
   /** Servers whose round trip works, and those whose does not, now: one in all, in a cluster one per shard. */
@@ -36,10 +39,10 @@ export class RedisBrokerStats {
   queuedBytes = 0;
   /** Bytes of commands that Redis has not answered, now. */
   unansweredBytes = 0;
+  /** Round trips of the commands that were answered, in seconds. */
+  readonly commandSeconds: Histogram = new Histogram(roundTripBounds);
   /** Round trips of the probe that came back, in seconds. */
-  readonly probeSeconds: Histogram = new Histogram([
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
-  ]);
+  readonly probeSeconds: Histogram = new Histogram(roundTripBounds);
   probesFailed = 0;
 }
 

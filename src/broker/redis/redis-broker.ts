@@ -18,6 +18,7 @@ import type { HeldChannel } from './held-channel.ts';
 import type { ProbePlace } from './link-probe.ts';
 import { loadScripts } from './load-scripts.ts';
 import { decodePayload } from './payload-codec.ts';
+import { OwnPublications } from './own-publications.ts';
 import { PublishQueue } from './publish-queue.ts';
 import { RedisBrokerStats } from './redis-broker-stats.ts';
 import { RedisUnavailableError } from './redis-command-errors.ts';
@@ -59,6 +60,7 @@ export class RedisBroker implements Broker {
   readonly #history: RedisHistory;
   readonly #presence: RedisPresence;
   readonly #publisher: RedisPublish;
+  readonly #own = new OwnPublications((name) => this.#subscriptions.isLive(name));
   readonly #queue: PublishQueue | undefined;
   readonly #startWaiters = new Set<() => void>();
   #sink: BrokerSink | undefined;
@@ -107,6 +109,7 @@ export class RedisBroker implements Broker {
       names,
       scripts,
       publishCommand: isSharded ? 'SPUBLISH' : 'PUBLISH',
+      own: this.#own,
       onMalformed: (name, problem) => this.#onMalformed(name, problem),
     };
     this.#publisher = new RedisPublish(context);
@@ -159,6 +162,7 @@ export class RedisBroker implements Broker {
     this.#check();
     this.#subscriptions.unsubscribe(names);
     this.#presence.forget(names);
+    this.#own.forget(names);
   }
 
   async publish(publication: Publication, options?: PublishOptions): Promise<Position | undefined> {
@@ -236,7 +240,7 @@ export class RedisBroker implements Broker {
       case 'publication':
         if (this.control.takes(decoded.publication)) return;
         this.stats.deliveries++;
-        this.#sink?.deliver(decoded.publication);
+        this.#sink?.deliver(this.#dated(decoded.publication));
         return;
       case 'presence':
         this.#presence.event(decoded.event);
@@ -249,7 +253,15 @@ export class RedisBroker implements Broker {
     }
   }
 
+  /** What came without its time, with it where this broker knows it. */
+  #dated(publication: Publication): Publication {
+    if (publication.publishedMs !== undefined) return publication;
+    const publishedMs = this.#own.publishedMs(publication.subscription, publication.data);
+    return publishedMs === undefined ? publication : { ...publication, publishedMs };
+  }
+
   #onGap(missed: readonly string[]): void {
+    this.#own.forget(missed);
     const told = missed.filter((name) => !this.control.owns(name));
     if (told.length > 0) this.#sink?.gap(told);
   }

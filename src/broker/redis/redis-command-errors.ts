@@ -1,3 +1,4 @@
+import { SecretFileError } from '../../lib/secret-file.ts';
 import { BrokerUnavailableError } from '../broker.ts';
 
 /** What can be wrong with a Redis server, as metrics and logs call it. */
@@ -113,6 +114,9 @@ const forbiddenToScript = "ERR The user executing the script can't ";
 /** Where in a script an error was, which Redis adds to it; not to the refusal of the script as a whole. */
 const scriptPlace = /\s*script: [0-9a-f]{40}.*$/s;
 
+/** What follows an unknown command's name. */
+const argumentsEchoed = /,? with args beginning with: .*$/s;
+
 /** The first word of an error reply, such as `OOM`; undefined: it is no reply of Redis. */
 export function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined;
@@ -172,6 +176,9 @@ export function explainConnectError(error: unknown, party: RedisParty): RedisUna
   if (error instanceof RedisUnavailableError) return error;
   if (replyCode(error) !== undefined) return explainRedisError(error, party);
   const message = messageOf(error);
+  if (error instanceof SecretFileError) {
+    return new RedisUnavailableError('refused-user', `${party.server} needs a password, and ${message}`);
+  }
   const says = message === 'Connection is closed.' ? 'it closes the connection' : message;
   return new RedisUnavailableError('unreachable', `${party.server} is unreachable: ${says}`);
 }
@@ -181,9 +188,9 @@ function isHalfway(message: string): boolean {
   return message.startsWith(forbiddenToScript) || scriptPlace.test(message);
 }
 
-/** Without the place in a script that Redis 7 adds. */
+/** Without the place in a script that Redis 7 adds, and without the arguments, a password perhaps, of what it did not know. */
 function replyText(message: string): string {
-  return message.replace(scriptPlace, '');
+  return message.replace(scriptPlace, '').replace(argumentsEchoed, '');
 }
 
 function messageOf(error: unknown): string {

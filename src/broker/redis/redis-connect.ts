@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { readSecretFile } from '../../lib/secret-file.ts';
 import { RedisUnavailableError } from './redis-command-errors.ts';
 import type { RedisAddress, RedisTlsOptions } from './redis-options.ts';
 import { addressLabel, loadTls } from './redis-settings.ts';
@@ -7,6 +8,8 @@ export interface ConnectRedisOptions {
   readonly address: RedisAddress;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
+  /** Wins over `password`. */
+  readonly passwordFile?: string | undefined;
   readonly tls?: RedisTlsOptions | undefined;
   /** What CLIENT LIST shows. */
   readonly connectionName?: string;
@@ -20,14 +23,16 @@ export interface ConnectRedisOptions {
 /**
  * One connection, once: it does not reconnect, resend, queue or resubscribe by itself. What is to happen after a loss
  * is decided by whoever holds it.
- * @throws the error of the socket, or Redis' error reply to the handshake
+ * @throws the error of the socket, or Redis' error reply to the handshake; SecretFileError
  */
 export async function connectRedis(options: ConnectRedisOptions): Promise<Redis> {
-  const { address, username, password, tls, connectionName, connectTimeoutMs, commandTimeoutMs } = options;
+  const { address, username, passwordFile, tls, connectionName, connectTimeoutMs, commandTimeoutMs } = options;
   const { signal } = options;
   signal.throwIfAborted();
   const tlsOptions = tls === undefined ? undefined : await loadTls(tls);
   signal.throwIfAborted();
+  // Anew, so that a reconnect takes a password that was changed.
+  const password = passwordFile === undefined ? options.password : readSecretFile(passwordFile);
   const client = new Redis({
     host: address.host,
     port: address.port,

@@ -1,4 +1,5 @@
 import type { Scripts } from './load-scripts.ts';
+import type { OwnPublications } from './own-publications.ts';
 import type { RedisCommands } from './redis-commands.ts';
 import type { RedisNames } from './redis-names.ts';
 
@@ -9,6 +10,8 @@ export interface RedisContext {
   readonly scripts: Scripts;
   /** By which command scripts publish: SPUBLISH in a cluster. */
   readonly publishCommand: 'PUBLISH' | 'SPUBLISH';
+  /** Knows when what had no place for it was published. */
+  readonly own: OwnPublications;
   /** Hears of what is stored in Redis and cannot be read; it is left out. */
   readonly onMalformed: (name: string, problem: string) => void;
 }

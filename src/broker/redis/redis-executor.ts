@@ -146,7 +146,8 @@ export class RedisExecutor implements RedisCommands {
     }
     lane.node = node;
     lane.inFlight++;
-    this.#unanswered.sent(call, node, performance.now());
+    const sentMs = performance.now();
+    this.#unanswered.sent(call, node, sentMs);
     this.#cork(node);
     const { script } = call;
     // One packet for both, and nothing in between: ASKING holds for the next command only.
@@ -161,17 +162,25 @@ export class RedisExecutor implements RedisCommands {
     answered.then(
       (reply) => {
         lane.inFlight--;
-        this.#unanswered.answered(call, node, performance.now());
+        this.#answered(call, node, sentMs);
         this.#overtake(lane, call);
         this.#resolve(call, reply);
         this.#settled(lane);
       },
       (error: unknown) => {
         lane.inFlight--;
-        this.#unanswered.answered(call, node, performance.now());
+        // A connection that was lost is no answer.
+        if (replyCode(error) === undefined) this.#unanswered.answered(call, node, performance.now());
+        else this.#answered(call, node, sentMs);
         this.#failed(lane, call, node, error);
       },
     );
+  }
+
+  #answered(call: Call, node: RedisNode, sentMs: number): void {
+    const nowMs = performance.now();
+    this.#unanswered.answered(call, node, nowMs);
+    this.#stats.commandSeconds.observe((nowMs - sentMs) / 1_000);
   }
 
   #failed(lane: Lane, call: Call, node: RedisNode, error: unknown): void {

@@ -9,6 +9,8 @@ export interface RedisOptions {
   /** ACL user. Default: Redis' "default". */
   readonly username?: string;
   readonly password?: string;
+  /** File with the password in one line, read again for each connection. In place of `password`. */
+  readonly passwordFile?: string;
   /** Database number; pub/sub does not know of it, keys do. Default 0. */
   readonly db?: number;
   /** Present: TLS. */
@@ -64,6 +66,8 @@ export interface RedisSentinelOptions {
   /** For the sentinels themselves, where they ask for it. */
   readonly username?: string;
   readonly password?: string;
+  /** File with that password in one line, read again for each connection. In place of `password`. */
+  readonly passwordFile?: string;
   /** Present: TLS to the sentinels. */
   readonly tls?: RedisTlsOptions;
 }

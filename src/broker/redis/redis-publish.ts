@@ -6,10 +6,10 @@ import {
   type Publication,
   type PublishOptions,
 } from '../broker.ts';
-import { encodePublication } from './payload-codec.ts';
+import { encodeKept, encodePublication } from './payload-codec.ts';
 import type { RedisContext } from './redis-context.ts';
 
-/** Text up to so many bytes is handed over as a string, see `bareText`. */
+/** Text up to so many bytes is handed over as a string, see `shortText`. */
 const shortBytes = 1024;
 
 /** The sending half: a plain PUBLISH, or a script where the history or an id is involved. */
@@ -25,9 +25,10 @@ export class RedisPublish {
     const { commands, names, scripts, publishCommand } = this.#context;
     const name = publication.subscription;
     const channel = names.channelOf(name);
-    const payload = encodePublication(publication);
+    const payload = history === undefined ? encodePublication(publication) : encodeKept(publication);
     if (history === undefined && id === undefined) {
-      await commands.publish(channel, bareText(publication, payload) ?? payload);
+      if (payload !== publication.data) await commands.publish(channel, payload);
+      else await this.#publishBare(publication, channel);
       return undefined;
     }
     if (history === undefined) {
@@ -39,17 +40,30 @@ export class RedisPublish {
     // While a slot migrates, a cluster carries out nothing of which a key is missing: without an id no third one.
     const keys = [meta, stream, id === undefined ? meta : names.idKey(name, id)];
     const remembered = id === undefined ? 0 : idempotencyMs;
-    const args = [publishCommand, channel, payload, history.size, Math.ceil(history.ttl * 1_000), remembered];
+    const ttlMs = Math.ceil(history.ttl * 1_000);
+    const publishedMs = publication.publishedMs ?? '';
+    const args = [publishCommand, channel, payload, history.size, ttlMs, remembered, publishedMs];
     return positionOf(await commands.run(scripts.publish, keys, args, channel));
+  }
+
+  async #publishBare(publication: Publication, channel: string): Promise<void> {
+    const { commands, own } = this.#context;
+    own.sent(publication);
+    try {
+      await commands.publish(channel, shortText(publication.data) ?? publication.data);
+    } catch (error) {
+      own.failed(publication);
+      throw error;
+    }
   }
 }
 
 /**
  * A command of strings alone costs less (a microsecond of eight) than one with a Buffer in it, which ioredis puts
- * together piece by piece. undefined: the payload is long, or not the same bytes as a string.
+ * together piece by piece. undefined: the data is long, or not the same bytes as a string.
  */
-function bareText({ data }: Publication, payload: Buffer): string | undefined {
-  return payload === data && data.length <= shortBytes && isUtf8(data) ? data.toString() : undefined;
+function shortText(data: Buffer): string | undefined {
+  return data.length <= shortBytes && isUtf8(data) ? data.toString() : undefined;
 }
 
 /** Of a reply `[offset, epoch]`; of `[0, '']`: it has none. */

@@ -10,7 +10,7 @@ import { addressLabel } from './redis-settings.ts';
  * @throws RedisUnavailableError when none knows
  */
 export async function findPrimary(
-  { name, nodes, username, password, tls }: RedisSentinelOptions,
+  { name, nodes, username, password, passwordFile, tls }: RedisSentinelOptions,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<RedisAddress> {
@@ -25,6 +25,7 @@ export async function findPrimary(
         address: sentinel,
         username,
         password,
+        passwordFile,
         tls,
         connectTimeoutMs: timeoutMs,
         commandTimeoutMs: timeoutMs,

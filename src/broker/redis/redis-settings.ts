@@ -8,6 +8,7 @@ export interface RedisSettings {
   readonly address: RedisAddress;
   readonly username: string | undefined;
   readonly password: string | undefined;
+  readonly passwordFile: string | undefined;
   readonly db: number;
   readonly tls: RedisTlsOptions | undefined;
 }
@@ -26,6 +27,7 @@ export function redisSettings(options: RedisOptions): RedisSettings {
     },
     username: options.username ?? (url?.username ? decodeURIComponent(url.username) : undefined),
     password: options.password ?? (url?.password ? decodeURIComponent(url.password) : undefined),
+    passwordFile: options.passwordFile,
     db: options.db ?? (path === '' ? 0 : Number(path)),
     tls: options.tls ?? (url?.protocol === 'rediss:' ? {} : undefined),
   };

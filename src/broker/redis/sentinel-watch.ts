@@ -34,6 +34,7 @@ export class SentinelWatch {
               address,
               username: sentinels.username,
               password: sentinels.password,
+              passwordFile: sentinels.passwordFile,
               tls: sentinels.tls,
               connectTimeoutMs: timeoutMs,
               commandTimeoutMs: timeoutMs,

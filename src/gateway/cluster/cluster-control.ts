@@ -1,9 +1,9 @@
 import type { ControlCapability, ControlMessage } from '../../broker/broker.ts';
 import type { Log } from '../../lib/log.ts';
 import { quote } from '../../lib/quote.ts';
-import { seldom } from '../../lib/seldom.ts';
 import type { Severities, SeverityState } from '../../lib/severities.ts';
-import { administrativeClose, isSendableCloseCode } from '../close-codes.ts';
+import type { Counts } from '../../metrics/counts.ts';
+import { administrativeClose, isSendableCloseCode, replaced } from '../close-codes.ts';
 import type { Connection } from '../connection.ts';
 import {
   decodeOrder,
@@ -15,8 +15,6 @@ import {
 import { ArgumentError, CapabilityError, UnknownNodeError } from '../errors.ts';
 import type { NodeFacts } from './node-facts.ts';
 
-const logEveryMs = 10_000;
-
 export interface ClusterControlParts {
   /** Of the broker. */
   readonly control: ControlCapability | undefined;
@@ -24,6 +22,7 @@ export interface ClusterControlParts {
   readonly node: string;
   readonly connections: ReadonlyMap<string, Connection>;
   readonly severities: Severities;
+  readonly counts: Counts;
   /** Who is in the cluster; undefined where nobody knows. */
   readonly nodes: (() => Promise<readonly NodeFacts[]>) | undefined;
   readonly log: Log;
@@ -39,14 +38,9 @@ export interface DisconnectOptions {
 /** Orders that hold on every node, whoever gives them: ending connections, switching severities. */
 export class ClusterControl {
   readonly #parts: ClusterControlParts;
-  readonly #ignored: (message: ControlMessage, why: string) => void;
 
   constructor(parts: ClusterControlParts) {
     this.#parts = parts;
-    // Whoever may publish can send them by the thousand.
-    this.#ignored = seldom(logEveryMs, ({ type }: ControlMessage, why: string) =>
-      parts.log.warn({ event: 'control-ignored', type }, `a control message ${quote(type)} was ignored: ${why}`),
-    );
   }
 
   /** Resolves when orders given later will be received. */
@@ -102,10 +96,17 @@ export class ClusterControl {
     else this.#parts.severities.set(order.change);
   }
 
+  #ignored({ type }: ControlMessage, why: string): void {
+    this.#parts.log.warn({ event: 'control-ignored', type }, `a control message ${quote(type)} was ignored: ${why}`);
+  }
+
   /** @returns how many connections it has begun to close */
   #disconnect({ target, code, reason }: DisconnectOrder): number {
     const closing = this.#targets(target).filter(({ open }) => open);
-    for (const connection of closing) connection.close(code, reason);
+    for (const connection of closing) {
+      if (code === replaced) this.#parts.counts.countLimit('user-connections');
+      connection.close(code, reason);
+    }
     if (closing.length > 0)
       this.#parts.log.info(
         { event: 'disconnected', ...target, connections: closing.length, code, reason },

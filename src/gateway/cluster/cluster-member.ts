@@ -7,15 +7,19 @@ import type { Severities, SeverityState } from '../../lib/severities.ts';
 import type { Counts } from '../../metrics/counts.ts';
 import { ClusterControl, type DisconnectOptions } from './cluster-control.ts';
 import type { Connection } from '../connection.ts';
+import type { UserCapOptions } from '../gateway-options.ts';
 import type { DisconnectTarget } from './control-messages.ts';
 import { NodeDirectory } from './node-directory.ts';
 import type { NodeFacts, NodeIdentity } from './node-facts.ts';
+import { UserCap } from './user-cap.ts';
 
 export interface ClusterMemberParts {
   readonly broker: Broker;
   readonly identity: NodeIdentity;
   /** Of this worker. */
   readonly connections: ReadonlyMap<string, Connection>;
+  /** How many connections a user may have. */
+  readonly userCap: UserCapOptions | undefined;
   readonly severities: Severities;
   readonly counts: Counts;
   readonly log: Log;
@@ -25,8 +29,9 @@ export interface ClusterMemberParts {
 export class ClusterMember {
   readonly #directory: NodeDirectory;
   readonly #control: ClusterControl;
+  readonly #userCap: UserCap | undefined;
 
-  constructor({ broker, identity, connections, severities, counts, log }: ClusterMemberParts) {
+  constructor({ broker, identity, connections, userCap, severities, counts, log }: ClusterMemberParts) {
     const load = (): { connections: number; subscriptions: number } => ({
       connections: counts.connections,
       subscriptions: counts.subscriptions,
@@ -37,9 +42,28 @@ export class ClusterMember {
       node: identity.name,
       connections,
       severities,
+      counts,
       nodes: broker.presence === undefined ? undefined : () => this.#directory.nodes(),
       log,
     });
+    if (broker.presence !== undefined && userCap !== undefined && userCap.connections > 0)
+      this.#userCap = new UserCap({
+        options: userCap,
+        presence: broker.presence,
+        disconnect: (target, options) => this.#control.disconnect(target, options),
+        counts,
+        log,
+      });
+  }
+
+  /** A connection has been made on this worker. */
+  opened(connection: Connection): void {
+    this.#userCap?.opened(connection);
+  }
+
+  /** It begins to close. */
+  left(connection: Connection): void {
+    this.#userCap?.left(connection);
   }
 
   /** To be called once the broker runs. */
@@ -59,6 +83,11 @@ export class ClusterMember {
 
   setSeverities(change: Partial<SeverityState>, node: string | undefined): Promise<void> {
     return this.#control.setSeverities(change, node);
+  }
+
+  /** This worker is leaving: the others in the list see it. */
+  drains(): void {
+    this.#directory.drains();
   }
 
   /** To be called before the broker closes, which takes it off the list. */

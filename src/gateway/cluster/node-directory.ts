@@ -32,6 +32,7 @@ export class NodeDirectory {
   #unwatch: (() => void) | undefined;
   #updating: Promise<void> | undefined;
   #isStale = false;
+  #isDraining = false;
   #isClosed = false;
   #hasFailed = false;
 
@@ -61,6 +62,13 @@ export class NodeDirectory {
       cursor = page.cursor;
     } while (cursor !== undefined);
     return nodesOf(members);
+  }
+
+  /** From here on this worker is entered as one that leaves. */
+  drains(): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    if (this.#parts.presence !== undefined) void this.#update();
   }
 
   /** Says nothing more. The broker takes its members away when it closes. */
@@ -98,6 +106,7 @@ export class NodeDirectory {
       seenAt: Date.now(),
       ...load(),
       severities: severities.state,
+      ...(this.#isDraining ? { draining: true } : {}),
     });
   }
 

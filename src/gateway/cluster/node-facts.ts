@@ -44,6 +44,8 @@ export interface NodeWorkerFacts {
   /** Subscriptions with at least one subscriber on this worker. */
   readonly subscriptions: number;
   readonly severities: SeverityState;
+  /** It takes leave of its clients. It may have a successor with the same number already. */
+  readonly draining?: true;
 }
 
 interface Described {
@@ -63,7 +65,7 @@ export function describeWorker(
 
 /**
  * Groups what workers said by node, ordered by name. Members that are not as `describeWorker` makes them are left out,
- * and workers that were killed as soon as they have a successor.
+ * and workers that were killed as soon as they have a successor; one that drains stays beside its successor.
  */
 export function nodesOf(members: readonly PresenceMember[]): NodeFacts[] {
   const nodes = new Map<string, { readonly node: Described['node']; readonly workers: NodeWorkerFacts[] }>();
@@ -85,11 +87,13 @@ export function nodesOf(members: readonly PresenceMember[]): NodeFacts[] {
     .toSorted((a, b) => compare(a.name, b.name) || compare(a.instance, b.instance));
 }
 
-/** By number; of those with the same number only the last one can be alive. */
+/** By number; of those with the same number only the last one can be alive, and those that drain. */
 function latestOfEach(workers: readonly NodeWorkerFacts[]): NodeWorkerFacts[] {
   const latest = new Map<number, NodeWorkerFacts>();
-  for (const facts of workers.toSorted((a, b) => a.startedAt - b.startedAt)) latest.set(facts.worker, facts);
-  return [...latest.values()].toSorted((a, b) => a.worker - b.worker);
+  const byStart = workers.toSorted((a, b) => a.startedAt - b.startedAt);
+  for (const facts of byStart) latest.set(facts.worker, facts);
+  const alive = byStart.filter((facts) => facts.draining === true || latest.get(facts.worker) === facts);
+  return alive.toSorted((a, b) => a.worker - b.worker);
 }
 
 function readMember({ user, info }: PresenceMember): Described | undefined {
@@ -110,6 +114,7 @@ function readMember({ user, info }: PresenceMember): Described | undefined {
       connections,
       subscriptions,
       severities: severitiesIn(facts['severities']),
+      ...(facts['draining'] === true ? { draining: true } : {}),
     },
   };
 }

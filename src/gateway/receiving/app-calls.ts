@@ -1,6 +1,7 @@
 import type { MessageKind } from '../../broker/broker.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Counts } from '../../metrics/counts.ts';
+import { internalErrorReason } from '../close-codes.ts';
 import type { Connection } from '../connection.ts';
 
 /** Calls apps' handlers. What one throws is logged and counted and closes its connection with 1011, and nothing else. */
@@ -35,7 +36,7 @@ export class AppCalls {
 
   failed(connection: Connection, error: unknown): void {
     this.logged(error, connection.id);
-    connection.close(1011, 'internal error');
+    connection.close(1011, internalErrorReason(connection.id));
   }
 
   logged(error: unknown, connectionId?: string): void {

@@ -54,6 +54,9 @@ export class Dispatcher {
   #handling: Connection | undefined;
   #publicationBytes = 0;
   #goneBytes = 0;
+  /** Asynchronous handlers of all connections that have not settled. */
+  #handlers = 0;
+  #onIdle: (() => void) | undefined;
   readonly #deliveries: Deliveries;
 
   /** @param deliveries what this worker gives its subscribers; while it is late, nobody makes it more by publishing on */
@@ -135,6 +138,7 @@ export class Dispatcher {
       this.#goOn(connection, connection.intake);
     }
     if (wasBehind && !this.#isBehind) this.#caughtUp();
+    this.#tellIdle();
     if (!wasFull || this.#isFull) return;
     for (const resume of this.#waitingForRoom.splice(0)) resume();
     if (this.#listed.length > 0) this.#schedule();
@@ -143,6 +147,30 @@ export class Dispatcher {
   /** For the pull mode. @returns undefined: something more can be handled now */
   room(): Promise<void> | undefined {
     return this.#isFull ? new Promise((resolve) => this.#waitingForRoom.push(resolve)) : undefined;
+  }
+
+  /**
+   * Resolves when all that was received has been handled and the broker has settled what was published, after
+   * `deadlineMs` at the latest. To be called once, when no more is to come.
+   */
+  async idle(deadlineMs: number): Promise<void> {
+    if (this.#isIdle) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, Math.max(0, deadlineMs));
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** What waits is in the list, or brought back by what is under way. */
+  get #isIdle(): boolean {
+    return this.#listed.length === 0 && this.#handlers === 0 && this.#counts.multicastsUnsettled === 0;
+  }
+
+  #tellIdle(): void {
+    if (this.#onIdle !== undefined && this.#isIdle) this.#onIdle();
   }
 
   get #isBehind(): boolean {
@@ -183,6 +211,7 @@ export class Dispatcher {
     if (result === undefined) return;
     const intake = (connection.intake ??= new Intake());
     intake.handlers++;
+    this.#handlers++;
     result.then(
       () => this.#ended(connection, intake),
       (error: unknown) => {
@@ -195,6 +224,7 @@ export class Dispatcher {
   #wait(connection: Connection, message: ReceivedMessage): void {
     const intake = (connection.intake ??= new Intake());
     if (intake.waitingBytes > waitingCapBytes + connection.limits.messageBytes) {
+      this.#counts.countLimit('message-bytes');
       connection.close(1009, `compressed messages of more than ${waitingCapBytes} bytes were waiting`);
       return;
     }
@@ -204,7 +234,9 @@ export class Dispatcher {
 
   #ended(connection: Connection, intake: Intake): void {
     intake.handlers--;
+    this.#handlers--;
     this.#goOn(connection, intake);
+    this.#tellIdle();
   }
 
   #hold(connection: Connection, intake: Intake): void {
@@ -257,6 +289,7 @@ export class Dispatcher {
       if (performance.now() >= endMs) break;
     }
     if (this.#listed.length > 0 && !this.#isFull) this.#schedule();
+    this.#tellIdle();
   }
 
   #visit(connection: Connection, intake: Intake): void {

@@ -1,5 +1,6 @@
 import { RingQueue } from '../../lib/ring-queue.ts';
 import type { ReceivedMessage } from './inbox.ts';
+import type { Pace } from './pace.ts';
 
 /** Most `onMessage` calls of one connection that may be under way, and apart from them most of its multicasts … */
 const mostUnderWay = 64;
@@ -21,6 +22,8 @@ export class Intake {
   isHeld = false;
   /** It is in the dispatcher's list. */
   isListed = false;
+  /** Where its speed is limited. */
+  pace: Pace | undefined;
   /** It is gone, and this is told when nothing of it waits any more. */
   farewell: (() => void) | undefined;
   #waiting: RingQueue<ReceivedMessage> | undefined;

@@ -50,7 +50,7 @@ export class Continuity {
     this.#trackParts = {
       history,
       patienceMs: limits.patienceMs,
-      deliver: (publication) => this.#parts.delivery.deliver(publication),
+      deliver: (publication, isLive) => this.#parts.delivery.deliver(publication, isLive),
       gap: (name, reason, missed) => {
         if (missed !== undefined) counts.countMissed(rules.label(name), missed);
         this.#tell(name, reason);

@@ -4,8 +4,12 @@ import { endOf, placeIn } from './history-page.ts';
 import { Tail } from './tail.ts';
 
 export interface FollowerParts {
-  /** To the worker's subscribers that are where the follower is. @returns to how many it was given */
-  deliver(publication: Publication): number;
+  /**
+   * To the worker's subscribers that are where the follower is.
+   * @param isLive it was not read from the history
+   * @returns to how many it was given
+   */
+  deliver(publication: Publication, isLive: boolean): number;
   /** To the same: something is missing here. @param missed how many publications, where that is known */
   gap(name: string, reason: LostReason | 'unavailable', missed: number | undefined): void;
   recovered(name: string, publications: number): void;
@@ -58,8 +62,8 @@ export class Follower {
     return this.#tail?.hasMoreThan(this.#epoch, this.#last) === true;
   }
 
-  give(publication: Publication, offset: number): void {
-    this.#audience = this.#parts.deliver(publication);
+  give(publication: Publication, offset: number, isLive = true): void {
+    this.#audience = this.#parts.deliver(publication, isLive);
     this.#last = offset;
   }
 
@@ -87,7 +91,7 @@ export class Follower {
     for (const publication of page.publications) {
       const next = publication.position?.offset ?? 0;
       if (next <= this.#last) continue;
-      this.give(publication, next);
+      this.give(publication, next, false);
       recovered++;
     }
     this.#last = Math.max(this.#last, endOf(page));

@@ -4,12 +4,14 @@ import type { Counts } from '../../metrics/counts.ts';
 import type { Connection } from '../connection.ts';
 import type { Encoding, Message } from '../encoding.ts';
 import type { EntryContent } from './entry.ts';
-import type { FlushScheduler } from './flush-scheduler.ts';
+import type { Flushed, FlushScheduler } from './flush-scheduler.ts';
 import { Frame } from './frame.ts';
 import type { CompressionOptions } from '../gateway-options.ts';
 import type { Audience, Hub } from '../hub.ts';
+import { DeliveryLag } from './delivery-lag.ts';
 import type { Missed } from './missed-note.ts';
 import { RecalledFrames } from './recalled-frames.ts';
+import type { SubscriptionRules } from '../subscription-rules.ts';
 
 export interface DeliveryParts {
   readonly hub: Hub;
@@ -18,6 +20,7 @@ export interface DeliveryParts {
   readonly scheduler: FlushScheduler;
   readonly compression: CompressionOptions;
   readonly counts: Counts;
+  readonly rules: SubscriptionRules;
   readonly log: Log;
 }
 
@@ -37,29 +40,39 @@ export class Delivery {
   readonly #scheduler: FlushScheduler;
   readonly #compression: CompressionOptions;
   readonly #counts: Counts;
+  readonly #rules: SubscriptionRules;
   readonly #log: Log;
   readonly #failed = new WeakSet<Encoding>();
   readonly #recalled = new RecalledFrames((encoding, publication) => this.#recall(encoding, publication));
 
-  constructor({ hub, connections, scheduler, compression, counts, log }: DeliveryParts) {
+  constructor({ hub, connections, scheduler, compression, counts, rules, log }: DeliveryParts) {
     this.#hub = hub;
     this.#connections = connections;
     this.#scheduler = scheduler;
     this.#compression = compression;
     this.#counts = counts;
+    this.#rules = rules;
     this.#log = log;
   }
 
-  /** @returns to how many it was given */
-  deliver(publication: Publication): number {
-    const excluded = this.#excluded(publication.exclude);
+  /**
+   * @param isLive it comes from the broker just now, not from history
+   * @returns to how many it was given
+   */
+  deliver(publication: Publication, isLive = true): number {
+    const { subscription, exclude, publishedMs } = publication;
+    const audience = this.#hub.audience(subscription);
+    if (audience === undefined) return 0;
+    const { counts } = audience;
     const given = this.#fanOut(
-      publication.subscription,
-      'publication',
+      audience,
+      { name: subscription, content: 'publication' },
       (encoding) => encoding.publication(publication),
-      excluded,
+      this.#excluded(exclude),
+      isLive && publishedMs !== undefined ? new DeliveryLag(counts, publishedMs) : undefined,
     );
-    this.#counts.deliveries += given;
+    counts.received++;
+    counts.deliveries += given;
     return given;
   }
 
@@ -71,7 +84,7 @@ export class Delivery {
     const frame = this.#recalled.get(connection.encoding, publication);
     if (frame === undefined) return true;
     const given = connection.enqueue(frame, this.#counts);
-    if (given) this.#counts.deliveries++;
+    if (given) this.#counts.ofRule(this.#rules.label(publication.subscription)).deliveries++;
     return given;
   }
 
@@ -92,16 +105,16 @@ export class Delivery {
   }
 
   presence(event: PresenceEvent): void {
-    this.#fanOut(event.subscription, 'presence', (encoding) => encoding.presence?.(event));
+    this.#tellAll(event.subscription, 'presence', (encoding) => encoding.presence?.(event));
   }
 
   /** @returns how many were told */
   gap(name: string): number {
-    return this.#fanOut(name, 'other', (encoding) => encoding.gap?.(name));
+    return this.#tellAll(name, 'other', (encoding) => encoding.gap?.(name));
   }
 
   presenceGap(name: string): void {
-    this.#fanOut(name, 'other', (encoding) => encoding.presenceGap?.(name));
+    this.#tellAll(name, 'other', (encoding) => encoding.presenceGap?.(name));
   }
 
   /** One subscriber. @returns false when its outbox has no room, or it is gone */
@@ -131,19 +144,27 @@ export class Delivery {
     return message === undefined || connection.enqueue(this.#frame(message, name, 'other'), this.#counts);
   }
 
-  /** @returns how many connections were given something */
+  /** @returns how many connections were told something */
+  #tellAll(name: string, content: EntryContent, encode: (encoding: Encoding) => Message | undefined): number {
+    const audience = this.#hub.audience(name);
+    return audience === undefined ? 0 : this.#fanOut(audience, { name, content }, encode);
+  }
+
+  /**
+   * @param flushed is told when the sockets have been handed it
+   * @returns how many connections were given something
+   */
   #fanOut(
-    name: string,
-    content: EntryContent,
+    { groups }: Audience,
+    { name, content }: { readonly name: string; readonly content: EntryContent },
     encode: (encoding: Encoding) => Message | undefined,
     excluded?: ReadonlySet<Connection>,
+    flushed?: Flushed,
   ): number {
-    const audience = this.#hub.audience(name);
-    if (audience === undefined) return 0;
-    this.#scheduler.begin(sizeOf(audience));
+    this.#scheduler.begin(sizeOf(groups));
     let given = 0;
     let last: { readonly message: Message; readonly frame: Frame } | undefined;
-    for (const [encoding, subscribers] of audience) {
+    for (const [encoding, subscribers] of groups) {
       const message = this.#encode(encoding, encode);
       if (message === undefined) continue;
       // Encodings that answer with the same message share its bytes as well.
@@ -154,6 +175,7 @@ export class Delivery {
         if (connection.enqueue(frame, this.#counts)) given++;
       }
     }
+    if (flushed !== undefined && given > 0) this.#scheduler.whenFlushed(flushed);
     this.#scheduler.end();
     return given;
   }
@@ -197,8 +219,8 @@ export class Delivery {
   }
 }
 
-function sizeOf(audience: Audience): number {
+function sizeOf(groups: Audience['groups']): number {
   let size = 0;
-  for (const subscribers of audience.values()) size += subscribers.size;
+  for (const subscribers of groups.values()) size += subscribers.size;
   return size;
 }

@@ -12,6 +12,18 @@ export interface Flushable {
   flush(): void;
 }
 
+/** Is told that what it waits for has been flushed. */
+export interface Flushed {
+  flushed(): void;
+}
+
+/** Up to where the lanes have to be for what was given before. */
+interface Mark {
+  readonly prompt: number;
+  readonly bulk: number;
+  readonly waiter: Flushed;
+}
+
 /**
  * Which outboxes are flushed when: all that were given something in a turn of the event loop, once, at its end; one
  * callback per worker, not per connection. What takes longer than a slice goes on in the next turn, and whoever is
@@ -22,6 +34,8 @@ export class FlushScheduler {
   readonly #prompt = new Lane();
   readonly #bulk = new Lane();
   readonly #starts = new Map<number, BatchStart>();
+  /** Apart, as a large fan-out is not to be waited for by small ones. */
+  readonly #marks = { prompt: new RingQueue<Mark>(), bulk: new RingQueue<Mark>() };
   #isBulk = false;
   #isScheduled = false;
   #isLate = false;
@@ -59,6 +73,19 @@ export class FlushScheduler {
     setImmediate(flushWaiting, this);
   }
 
+  /**
+   * Tells when all that has been scheduled up to now, as bulk or not as what is scheduled now, has been flushed. To be
+   * called between `begin` and `end`.
+   */
+  whenFlushed(waiter: Flushed): void {
+    const prompt = this.#prompt.added;
+    const bulk = this.#isBulk ? this.#bulk.added : 0;
+    const marks = this.#isBulk ? this.#marks.bulk : this.#marks.prompt;
+    // Nothing had to be scheduled: those who were given it are behind, and will send it when they can.
+    if (marks.length === 0 && this.#isPast(prompt, bulk)) waiter.flushed();
+    else marks.push({ prompt, bulk, waiter });
+  }
+
   /** Where batches of connections with this window size begin. */
   batchStart(windowBits: number): BatchStart {
     let start = this.#starts.get(windowBits);
@@ -72,6 +99,8 @@ export class FlushScheduler {
     const isPromptDone = this.#prompt.flushSlice();
     const isBulkDone = this.#bulk.flushSlice();
     this.#isLate = !(isPromptDone && isBulkDone);
+    this.#tellFlushed(this.#marks.prompt);
+    this.#tellFlushed(this.#marks.bulk);
     if (this.#prompt.isPastMark && this.#bulk.isPastMark) {
       this.#rounds++;
       this.#prompt.mark();
@@ -80,14 +109,35 @@ export class FlushScheduler {
     this.#isScheduled = !(this.#prompt.isEmpty && this.#bulk.isEmpty);
     if (this.#isScheduled) setImmediate(flushWaiting, this);
   }
+
+  #tellFlushed(marks: RingQueue<Mark>): void {
+    for (;;) {
+      const mark = marks.peek();
+      if (mark === undefined || !this.#isPast(mark.prompt, mark.bulk)) return;
+      marks.shift();
+      mark.waiter.flushed();
+    }
+  }
+
+  #isPast(prompt: number, bulk: number): boolean {
+    return this.#prompt.flushed >= prompt && this.#bulk.flushed >= bulk;
+  }
 }
 
 class Lane {
   readonly #waiting = new RingQueue<Flushable>();
   /** How many of those that wait did so at the last mark. */
   #marked = 0;
+  /** How many have been added, ever. */
+  added = 0;
+
+  /** How many have been flushed, ever; in the order of adding. */
+  get flushed(): number {
+    return this.added - this.#waiting.length;
+  }
 
   add(outbox: Flushable): void {
+    this.added++;
     this.#waiting.push(outbox);
   }
 

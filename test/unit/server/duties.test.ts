@@ -30,6 +30,20 @@ describe('duties', () => {
     expect(assigned.slice(5)).toEqual(['a→3', 'b→3']);
   });
 
+  it('stay with a worker that retires until it hands them back, and come to it no more', () => {
+    const { duties, assigned } = startDuties();
+    duties.offer(1, 'tail');
+    duties.offer(2, 'tail');
+    duties.save(1, 'tail', 'line 10');
+    duties.retire(1);
+    expect(duties.holder('tail')).toBe(1);
+    duties.save(1, 'tail', 'line 20');
+    duties.ended(1, 'tail');
+    duties.retire(2);
+    duties.gone(2);
+    expect(assigned).toEqual(['tail→1', 'tail→2 from line 20']);
+  });
+
   it('are resumed from what was saved last when the holder dies', () => {
     const { duties, assigned } = startDuties();
     duties.offer(1, 'tail');
@@ -77,6 +91,16 @@ describe('duties', () => {
     duties.offer(1, 'tail');
     duties.offer(2, 'tail');
     duties.failed(1, 'tail');
+    await until(() => assigned.length === 2);
+    expect(assigned).toEqual(['tail→1', 'tail→2']);
+  });
+
+  it('do not come back to a worker that has retired and could not begin', async () => {
+    const { duties, assigned } = startDuties();
+    duties.offer(1, 'tail');
+    duties.retire(1);
+    duties.failed(1, 'tail');
+    duties.offer(2, 'tail');
     await until(() => assigned.length === 2);
     expect(assigned).toEqual(['tail→1', 'tail→2']);
   });

@@ -119,6 +119,22 @@ describe('lifecycle', () => {
     ).rejects.toBeInstanceOf(StartInterruptedError);
   });
 
+  it('asks how long a step may take to stop when it stops', async () => {
+    const failures: unknown[] = [];
+    const log: Log = { ...silentLog, error: (fields) => void failures.push(fields['step']) };
+    const column = new Lifecycle(() => log);
+    const changing = { startMs: 5_000, stopMs: 600_000 };
+    await column.step(
+      'hangs',
+      changing,
+      () => {},
+      () => new Promise(() => {}),
+    );
+    changing.stopMs = 1;
+    await column.stop();
+    expect(failures).toEqual(['hangs']);
+  });
+
   it('stops once however often it is asked', async () => {
     const { said, record } = recorded();
     const column = new Lifecycle(() => silentLog);

@@ -1,98 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { loadConfig } from '../../../src/config/load-config.ts';
-import { silentLog } from '../../../src/lib/log.ts';
-import { Severities } from '../../../src/lib/severities.ts';
-import { Primary } from '../../../src/server/primary.ts';
-import type { SilenceLimits } from '../../../src/server/silence.ts';
-import type { FromWorker, ToWorker } from '../../../src/server/worker-messages.ts';
-import type { RunningWorker, WorkerEvents } from '../../../src/server/worker-seat.ts';
+import { PlainNode } from '../../support/plain-node.ts';
 import { until } from '../../support/until.ts';
-
-const never = 1_000_000;
-
-/** A worker that does as it is told, and says no more than the test makes it say. */
-class PlainWorker implements RunningWorker {
-  readonly pid: number;
-  readonly orders: string[] = [];
-  readonly #events: WorkerEvents;
-  #isGone = false;
-
-  constructor(pid: number, events: WorkerEvents) {
-    this.pid = pid;
-    this.#events = events;
-  }
-
-  send(message: ToWorker): void {
-    setImmediate(() => {
-      this.orders.push(message.type);
-      if (message.type === 'start') this.say({ type: 'mounted' });
-      if (message.type === 'listen') this.say({ type: 'listening', port: 4711 });
-      if (message.type === 'pause') this.say({ type: 'paused' });
-      if (message.type === 'stop') this.#exit('exit code 0');
-    });
-  }
-
-  kill(): void {
-    setImmediate(() => this.#exit('signal SIGKILL'));
-  }
-
-  say(message: FromWorker): void {
-    if (!this.#isGone) this.#events.message(message);
-  }
-
-  report(connections: number, brokerFailure?: string): void {
-    this.say({ type: 'report', snapshot: [], connections, ...(brokerFailure === undefined ? {} : { brokerFailure }) });
-  }
-
-  #exit(how: string): void {
-    if (this.#isGone) return;
-    this.#isGone = true;
-    this.#events.exit(how);
-  }
-}
-
-class Node implements AsyncDisposable {
-  readonly primary: Primary;
-  /** Every one that ever was, in the order of their starts. */
-  readonly workers: PlainWorker[] = [];
-
-  constructor(silence: Partial<SilenceLimits> = {}) {
-    this.primary = new Primary({
-      config: loadConfig({ flags: { workers: '2', node: 'test' }, cwd: '/' }).config,
-      log: silentLog,
-      severities: new Severities(),
-      tls: undefined,
-      silence: { tickMs: 5, unwellTicks: never, killTicks: never, ...silence },
-      spawn: (_, events) => {
-        const worker = new PlainWorker(this.workers.length + 1, events);
-        this.workers.push(worker);
-        return worker;
-      },
-    });
-  }
-
-  worker(index: number): PlainWorker {
-    const worker = this.workers[index];
-    if (worker === undefined) throw new Error(`there is no worker at ${index}`);
-    return worker;
-  }
-
-  /** Both first workers report in every turn of a timer until this is disposed of. */
-  keepTalking(...workers: readonly PlainWorker[]): Disposable {
-    const timer = setInterval(() => {
-      for (const worker of workers) worker.report(0);
-    }, 1);
-    return { [Symbol.dispose]: () => clearInterval(timer) };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.primary.stop();
-  }
-}
 
 describe('the primary', () => {
   it('does not count a worker as serving that has said nothing for a while, and does again when it speaks', async () => {
-    await using node = new Node({ unwellTicks: 4 });
+    await using node = new PlainNode({ unwellTicks: 4 });
     await node.primary.start();
     using _ = node.keepTalking(node.worker(1));
     const reasons = await until(() => node.primary.readiness.reasons.length === 1 && node.primary.readiness.reasons);
@@ -103,7 +15,7 @@ describe('the primary', () => {
   });
 
   it('is not ready when no worker says anything', async () => {
-    await using node = new Node({ unwellTicks: 4 });
+    await using node = new PlainNode({ unwellTicks: 4 });
     await node.primary.start();
     await until(() => !node.primary.readiness.ready);
     expect(node.primary.readiness.reasons).toHaveLength(2);
@@ -111,7 +23,7 @@ describe('the primary', () => {
   });
 
   it('lets a worker accept again that had stepped aside for one that says nothing', async () => {
-    await using node = new Node({ unwellTicks: 4 });
+    await using node = new PlainNode({ unwellTicks: 4 });
     await node.primary.start();
     const [one, two] = [node.worker(0), node.worker(1)];
     two.report(1_000);
@@ -122,8 +34,21 @@ describe('the primary', () => {
     expect(one.orders).toEqual(['start', 'listen']);
   });
 
+  it('lets a worker accept again that had stepped aside, also during the delay of a drain', async () => {
+    await using node = new PlainNode({}, { drain: { delay: 600, period: 0 } });
+    await node.primary.start();
+    const [one, two] = [node.worker(0), node.worker(1)];
+    two.report(1_000);
+    await until(() => two.orders.at(-1) === 'pause');
+    void node.primary.drain();
+    await until(() => two.orders.at(-1) === 'drain');
+    one.kill();
+    await until(() => two.orders.at(-1) === 'listen');
+    expect(two.orders).toEqual(['start', 'listen', 'pause', 'drain', 'listen']);
+  });
+
   it('kills and replaces a worker that has said nothing for long, also one that hangs while it starts', async () => {
-    await using node = new Node({ unwellTicks: 4, killTicks: 8 });
+    await using node = new PlainNode({ unwellTicks: 4, killTicks: 8 });
     await node.primary.start();
     using _ = node.keepTalking(node.worker(1));
     const successor = await until(() => node.workers[2]);
@@ -133,7 +58,7 @@ describe('the primary', () => {
   });
 
   it('holds its own pauses against nobody', async () => {
-    await using node = new Node({ unwellTicks: 10, killTicks: 20 });
+    await using node = new PlainNode({ unwellTicks: 10, killTicks: 20 });
     await node.primary.start();
     using _ = node.keepTalking(...node.workers);
     // Nothing in this process goes on meanwhile: many times the 20 ticks.
@@ -146,7 +71,7 @@ describe('the primary', () => {
   });
 
   it('does not count a worker as serving whose publications do not come back, and says why', async () => {
-    await using node = new Node();
+    await using node = new PlainNode();
     await node.primary.start();
     const [one, two] = [node.worker(0), node.worker(1)];
     one.report(3, 'a publication did not come back within 5000 ms');
@@ -163,7 +88,7 @@ describe('the primary', () => {
   });
 
   it('hears of a failing broker between two reports, and of its recovery', async () => {
-    await using node = new Node();
+    await using node = new PlainNode();
     await node.primary.start();
     for (const worker of node.workers) worker.say({ type: 'broker', failure: 'Redis is gone' });
     expect(node.primary.readiness).toMatchObject({
@@ -175,7 +100,7 @@ describe('the primary', () => {
   });
 
   it('keeps the list of nodes that was read last', async () => {
-    await using node = new Node();
+    await using node = new PlainNode();
     await node.primary.start();
     expect(node.primary.nodes).toBeUndefined();
     node.worker(0).say({ type: 'nodes', nodes: [] });

@@ -1,5 +1,5 @@
 import { open, type Client } from '../../../client/open-browser.ts';
-import { isWorthRetrying } from '../../../client/retry-advice.ts';
+import { hintedDelayMs, isWorthRetrying } from '../../../client/retry-advice.ts';
 import { fullJitterDelayMs } from '../../../lib/backoff.ts';
 import { chatSubprotocol, type ClientMessage, type ServerMessage, type WelcomeMessage } from '../chat-protocol.ts';
 
@@ -66,6 +66,7 @@ export class Session {
     this.#events.link({ state: 'connecting' });
     this.#welcomedMs = Infinity;
     let reason = '';
+    let hintedMs: number | undefined;
     try {
       // Not `reconnect`: each connection has an address of its own, which says where to go on.
       const client = await open(this.#address(), { subprotocols: [chatSubprotocol] });
@@ -76,6 +77,7 @@ export class Session {
       if (start !== this.#start) return;
       this.#lost();
       if (!isWorthRetrying(end)) return this.#events.link({ state: 'ended', reason: end.reason });
+      hintedMs = hintedDelayMs(end);
       if (end.code === tryAgainLater) reason = end.reason;
     } catch {
       // An opening that failed. A browser does not tell why.
@@ -83,7 +85,8 @@ export class Session {
     }
     // A room that lets nobody in may take its time to say so.
     if (performance.now() - this.#welcomedMs >= goodConnectionMs) this.#attempt = 0;
-    this.#startLater(reason);
+    if (hintedMs === undefined) this.#startLater(reason);
+    else this.#startAsAsked(hintedMs);
   }
 
   /** @returns false when there is no connection that would take it */
@@ -109,6 +112,12 @@ export class Session {
   #startLater(reason: string): void {
     const delayMs = fullJitterDelayMs(this.#attempt++, backoff);
     this.#events.link({ state: 'waiting', untilMs: Date.now() + delayMs, reason });
+    this.#retry = setTimeout(() => void this.start(), delayMs);
+  }
+
+  /** The server is being replaced, and said when to come back: nothing that the reader need be told or could hasten. */
+  #startAsAsked(delayMs: number): void {
+    this.#events.link({ state: 'connecting' });
     this.#retry = setTimeout(() => void this.start(), delayMs);
   }
 

@@ -3,10 +3,10 @@
  * what the backlog brings to what was there, without a line twice. It knows nothing of the document.
  */
 import { open, type Client, type StateChange } from '../../../client/open-browser.ts';
+import { hintedDelayMs } from '../../../client/retry-advice.ts';
 import { fullJitterDelayMs } from '../../../lib/backoff.ts';
 import { backlogLines, logViewSubprotocol } from '../log-view-protocol.ts';
 import type {
-  GapMessage,
   LinesMessage,
   LogFile,
   LogViewClientMessage,
@@ -19,6 +19,7 @@ import type {
   SeveritiesMessage,
 } from '../log-view-protocol.ts';
 import { Journal } from './journal.ts';
+import { hole, joined, lostFor } from './loss-words.ts';
 import { fileKey, rejoin } from './rejoin.ts';
 
 export type LinkState =
@@ -92,6 +93,8 @@ export class LogFeed {
   #position: LinesPosition | undefined;
   #resumption: Resumption | undefined;
   #lostAt: number | undefined;
+  /** The server said when to come back, and let this client in again: a loss that the reader need not hear of. */
+  #wasAsked = false;
   #refs = 0;
 
   /** @param url the socket's, with the query that says which log comes first */
@@ -157,7 +160,10 @@ export class LogFeed {
     if (change.state === 'open') this.#events.link({ state: 'open' });
     else if (change.state === 'reconnecting') {
       this.#lost();
-      this.#events.link({ state: 'waiting', retryAt: Date.now() + change.delayMs });
+      this.#wasAsked = hintedDelayMs(change.end) !== undefined;
+      this.#events.link(
+        this.#wasAsked ? { state: 'connecting' } : { state: 'waiting', retryAt: Date.now() + change.delayMs },
+      );
     } else if (change.state === 'closed') {
       this.#lost();
       const { code, reason } = change.end;
@@ -289,7 +295,7 @@ export class LogFeed {
     const { lostAt, reason, absent } = resumption;
     const { fresh, isWhole } = rejoin(this.#journal, this.#ownNode, resumption.batches);
     const others = [...this.#nodes].some((node) => node !== this.#ownNode);
-    this.#events.notice(`${lostFor(lostAt)}; ${joined(isWhole, others, reason)}`);
+    this.#tellLoss(lostAt, joined(isWhole, others, reason));
     this.#tellAbsent(absent);
     for (const [batch, lines] of fresh) this.#give(batch, lines);
   }
@@ -297,7 +303,12 @@ export class LogFeed {
   /** What was missed follows, of all nodes. */
   #recovered({ lostAt }: Resumption): void {
     this.#resumption = undefined;
-    this.#events.notice(`${lostFor(lostAt)}; nothing is missing`);
+    this.#tellLoss(lostAt, undefined);
+  }
+
+  #tellLoss(lostAt: number, missing: string | undefined): void {
+    if (missing === undefined && this.#wasAsked) return;
+    this.#events.notice(`${lostFor(lostAt)}; ${missing ?? 'nothing is missing'}`);
   }
 
   #tellAbsent(nodes: readonly string[]): void {
@@ -321,28 +332,4 @@ export class LogFeed {
   #ref(): string {
     return String(++this.#refs);
   }
-}
-
-function hole({ missed }: GapMessage): string {
-  return missed === undefined
-    ? 'Lines may be missing here: the server lost its feed for a moment'
-    : 'Lines are missing here: the connection was too slow for all that came';
-}
-
-function lostFor(lostAt: number): string {
-  return `Connection lost for ${((Date.now() - lostAt) / 1_000).toFixed(1)} s`;
-}
-
-const lossCauses: Readonly<Record<LossReason, string>> = {
-  'no-history': '',
-  trimmed: ': more came than is kept, or it was too long ago',
-  epoch: ': what was kept is lost',
-  'too-many': ': more came than can be sent again',
-};
-
-/** Where the server could not go on by its history: this node's backlog may join, what others wrote is not known. */
-function joined(isWhole: boolean, others: boolean, reason: LossReason | undefined): string {
-  const cause = reason === undefined ? '' : lossCauses[reason];
-  if (!isWhole) return `lines may be missing here${cause}`;
-  return others ? `lines of other nodes may be missing here${cause}` : 'nothing is missing';
 }

@@ -10,6 +10,7 @@
 -- ARGV[4] most publications to keep
 -- ARGV[5] how long to keep this one, in milliseconds
 -- ARGV[6] how long to remember its id, in milliseconds; 0: it has none
+-- ARGV[7] when it was published, in milliseconds since 1970; absent or empty: nobody knows. Not kept.
 -- Returns {offset, epoch}. Where the id is remembered nothing happens, and they are those of the first publication with
 -- it; {0, ''} if that had no position.
 
@@ -31,8 +32,11 @@ if ARGV[6] ~= '0' then
   permit('SET', KEYS[3], '')
 end
 
--- 0xFF, version 1, publication; field 1, the position: offset in eight bytes, epoch.
+-- 0xFF, version 1, publication; field 1, the position: offset in eight bytes, epoch; field 128, when it was published.
 local position = '\255\1\1\1' .. string.char(8 + #epoch) .. struct.pack('>I8', offset + 1) .. epoch
+if ARGV[7] and ARGV[7] ~= '' then
+  position = position .. '\128\8' .. struct.pack('>I8', tonumber(ARGV[7]))
+end
 if string.byte(ARGV[3], 1) == 255 then
   send(position .. string.sub(ARGV[3], 4))
 else

@@ -61,8 +61,13 @@ const anyPublication: fc.Arbitrary<Publication> = fc
     kind: fc.constantFrom('text' as const, 'binary' as const),
     exclude: fc.array(anyText, { maxLength: 4 }),
     info: fc.option(anyText, { nil: undefined }),
+    publishedMs: fc.option(fc.nat(2 ** 48 - 1), { nil: undefined }),
   })
-  .map(({ info, ...rest }) => (info === undefined ? rest : { ...rest, info }));
+  .map(({ info, publishedMs, ...rest }) => ({
+    ...rest,
+    ...(info === undefined ? {} : { info }),
+    ...(publishedMs === undefined ? {} : { publishedMs }),
+  }));
 const anyOptions: fc.Arbitrary<PublishOptions> = fc
   .record({
     history: fc.option(fc.record({ size: fc.nat(2 ** 31), ttl: fc.double({ min: 0, noNaN: true }) }), {

@@ -163,7 +163,7 @@ describe('IpcBroker', () => {
     using foreign = await socketPair();
     const broker = new IpcBroker(foreign.near);
     const refused = expect(broker.start(new RecordingSink())).rejects.toThrow('magic and version');
-    foreign.far.write(Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 3]));
+    foreign.far.write(Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 4]));
     await refused;
     expect(broker.stats.malformed).toBe(1);
   });
@@ -188,7 +188,7 @@ describe('IpcBroker', () => {
     using pair = await socketPair();
     const broker = new IpcBroker(pair.near);
     const started = broker.start(new RecordingSink());
-    pair.far.write(Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 2]));
+    pair.far.write(Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 3]));
     await started;
     const read = expect(broker.history.read(room, { limit: 1 })).rejects.toBeInstanceOf(BrokerUnavailableError);
     pair.far.write(Buffer.from(answer));
@@ -202,7 +202,7 @@ describe('IpcBroker', () => {
     const sink = new RecordingSink();
     const broker = new IpcBroker(pair.near);
     const started = broker.start(sink);
-    pair.far.write(Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 2]));
+    pair.far.write(Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 3]));
     await started;
     const ready = Promise.all([broker.subscribe(['a']), broker.control.listen('n', () => {})]);
     pair.far.write(Buffer.from([0, 0, 0, 5, 8, 0, 0, 0, 2]));

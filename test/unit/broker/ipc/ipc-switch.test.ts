@@ -16,7 +16,7 @@ function bigPublication(fill: number): Publication {
   return { subscription: room, data: Buffer.alloc(mebibyte, fill), kind: 'binary', exclude: [] };
 }
 
-const magic = Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 2]);
+const magic = Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 3]);
 const subscribeToA = Buffer.from([0, 0, 0, 6, 3, 0, 0, 0, 1, 0x61]);
 const accepted = Buffer.from([0, 0, 0, 5, 8, 0, 0, 0, 1]);
 
@@ -271,7 +271,7 @@ describe('IpcSwitch', () => {
     await using cluster = new IpcCluster();
     const beginnings = [
       'GET / HTTP/1.1\r\n\r\n',
-      Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 3]),
+      Buffer.from([0, 0, 0, 6, 1, 0x43, 0x52, 0x4c, 0x4e, 4]),
       Buffer.from([0, 0, 0, 5, 2, 0, 0, 0, 0]),
     ];
     for (const beginning of beginnings) {

@@ -40,8 +40,13 @@ const anyPublication: fc.Arbitrary<Publication> = fc
     kind: fc.constantFrom('text' as const, 'binary' as const),
     exclude: fc.array(anyText, { maxLength: 4 }),
     info: fc.option(anyText, { nil: undefined }),
+    publishedMs: fc.option(fc.nat(2 ** 48 - 1), { nil: undefined }),
   })
-  .map(({ info, ...rest }) => (info === undefined ? rest : { ...rest, info }));
+  .map(({ info, publishedMs, ...rest }) => ({
+    ...rest,
+    ...(info === undefined ? {} : { info }),
+    ...(publishedMs === undefined ? {} : { publishedMs }),
+  }));
 const anyMember: fc.Arbitrary<PresenceMember> = fc
   .record({
     connectionId: anyText,
@@ -62,12 +67,14 @@ describe('the record of a publication', () => {
       kind: 'binary',
       exclude: ['a', 'ü'],
       info: '{}',
+      publishedMs: 0x0102_0304_0506,
     };
     expect([...written((writer) => write(writer, publication))]).toEqual(
       [
-        [0, 0, 0, 31, 2], // length of what follows, type
+        [0, 0, 0, 37, 2], // length of what follows, type
         [0, 0, 0, 2, 0x2f, 0x63], // name
-        [3], // binary, has information
+        [7], // binary, has information, has a time
+        [1, 2, 3, 4, 5, 6], // when it was published
         [0, 0, 0, 2], // ids excluded
         [0, 0, 0, 1, 0x61],
         [0, 0, 0, 2, 0xc3, 0xbc],
@@ -108,7 +115,8 @@ describe('the record of a publication', () => {
   it.each<[string, number[]]>([
     ['a name that reaches over the end', [0, 0, 0, 9, 0x61]],
     ['no flags', [0, 0, 0, 1, 0x61]],
-    ['unknown flags', [0, 0, 0, 0, 4, 0, 0, 0, 0]],
+    ['unknown flags', [0, 0, 0, 0, 8, 0, 0, 0, 0]],
+    ['half a time', [0, 0, 0, 0, 4, 0, 0, 0]],
     ['fewer excluded ids than it says', [0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]],
     ['information that reaches over the end', [0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1]],
     ['half a length', [0, 0]],

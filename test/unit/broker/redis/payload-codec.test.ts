@@ -6,6 +6,7 @@ import { writeEnvelope } from '../../../../src/broker/redis/envelope.ts';
 import {
   decodeMember,
   decodePayload,
+  encodeKept,
   encodeMember,
   encodePublication,
   type Payload,
@@ -29,6 +30,7 @@ const publication: fc.Arbitrary<Publication> = fc
         text.map((each) => each.repeat(50)),
       ),
       position: fc.record({ epoch: text, offset: fc.maxSafeNat() }),
+      publishedMs: fc.maxSafeNat(),
     },
     { requiredKeys: ['content', 'exclude'] },
   )
@@ -47,16 +49,23 @@ describe('the payload', () => {
   it('brings every publication back as it was', () => {
     fc.assert(
       fc.property(publication, (given) => {
-        expect(published(decodePayload('any', encodePublication(given)))).toEqual(given);
+        const payload = encodePublication(given);
+        // A bare payload has no place for the time.
+        const { publishedMs: _publishedMs, ...timeless } = given;
+        expect(published(decodePayload('any', payload))).toEqual(payload === given.data ? timeless : given);
+        // And what is kept has neither it nor the position.
+        const { position: _position, ...kept } = timeless;
+        expect(published(decodePayload('any', encodeKept(given)))).toEqual(kept);
       }),
       { numRuns: 2_000 },
     );
   });
 
-  it('is the data itself wherever that says it all', () => {
+  it('is the data itself wherever that says all but the time', () => {
     fc.assert(
-      fc.property(content, ({ data, kind }) => {
-        const payload = encodePublication({ subscription: 'any', data, kind, exclude: [] });
+      fc.property(content, fc.option(fc.maxSafeNat(), { nil: undefined }), ({ data, kind }, publishedMs) => {
+        const time = publishedMs === undefined ? {} : { publishedMs };
+        const payload = encodePublication({ subscription: 'any', data, kind, exclude: [], ...time });
         const saysItAll = isUtf8(data) ? kind === 'text' : data[0] !== 0xff;
         expect(payload.equals(data)).toBe(saysItAll);
       }),

@@ -14,6 +14,7 @@ interface Vector {
     readonly exclude?: readonly string[];
     readonly info?: string;
     readonly position?: { readonly epoch: string; readonly offset: number };
+    readonly publishedMs?: number;
   };
   readonly event?: object;
   readonly fence?: string;

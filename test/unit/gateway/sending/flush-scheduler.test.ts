@@ -140,4 +140,48 @@ describe('the flush scheduler', () => {
     });
     expect(scheduler.isLate).toBe(true);
   });
+
+  it('tells when what was given before has been flushed, and not before', async () => {
+    const scheduler = new FlushScheduler();
+    const happened: string[] = [];
+    for (const name of ['one', 'two']) {
+      scheduler.begin(1);
+      scheduler.schedule({ flush: () => happened.push(`flushed ${name}`) });
+      scheduler.whenFlushed({ flushed: () => happened.push(`told ${name}`) });
+      scheduler.end();
+    }
+    expect(happened).toEqual([]);
+    await turn();
+    expect(happened).toEqual(['flushed one', 'flushed two', 'told one', 'told two']);
+  });
+
+  it('tells at once where nothing had to be scheduled', () => {
+    let told = 0;
+    new FlushScheduler().whenFlushed({ flushed: () => told++ });
+    expect(told).toBe(1);
+  });
+
+  it('does not wait with what went to few for what went to many', async () => {
+    const scheduler = new FlushScheduler();
+    const happened: string[] = [];
+    const many = 200;
+    let left = many;
+    scheduler.begin(200_000);
+    for (let i = 0; i < many; i++) {
+      scheduler.schedule({
+        flush: () => {
+          work(0.2);
+          left--;
+        },
+      });
+    }
+    scheduler.whenFlushed({ flushed: () => happened.push(`many, ${left} left`) });
+    scheduler.end();
+    scheduler.begin(1);
+    scheduler.schedule({ flush: () => {} });
+    scheduler.whenFlushed({ flushed: () => happened.push(left > 0 ? 'few' : 'few, too late') });
+    scheduler.end();
+    await until(() => happened.length === 2);
+    expect(happened).toEqual(['few', 'many, 0 left']);
+  });
 });
