@@ -107,9 +107,9 @@ export class Outbox implements Writer {
     this.#inFlightBytes = 0;
     this.#countTaken(bytes);
     if (this.#inFlightBytes > 0) return;
+    if (this.#backlog !== undefined) return this.#writePieces();
     this.#parts.behind.delete(this);
-    if (this.#backlog === undefined) this.#emptied();
-    else this.#writePieces();
+    this.#emptied();
   }
 
   /**
@@ -174,6 +174,7 @@ export class Outbox implements Writer {
       }
       if (!this.#write(this.#takePiece(this.#backlog))) return;
     }
+    this.#parts.behind.delete(this);
     this.#emptied();
   }
 
