@@ -296,8 +296,9 @@ export class Primary {
   #listens(seat: WorkerSeat, port: number): void {
     if (this.#port === 0) this.#port = port;
     if (port !== this.#port) {
-      // Asked for any port just when the last one that had it died. The next one asks for the right one.
-      seat.kill();
+      // Asked for any port just when the last one that had it died, or left. The next one asks for the right one; one
+      // that is to drain has its clients, and stops listening by itself.
+      if (!seat.isLeaving) seat.kill();
       return;
     }
     if (this.#state === 'serving')
