@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { PlainNode } from '../../support/plain-node.ts';
 import { until } from '../../support/until.ts';
@@ -45,6 +46,28 @@ describe('the primary', () => {
     one.kill();
     await until(() => two.orders.at(-1) === 'listen');
     expect(two.orders).toEqual(['start', 'listen', 'pause', 'drain', 'listen']);
+  });
+
+  it('spares a worker that is to drain and listens on another port, as it asked for any when nobody had one', async () => {
+    await using node = new PlainNode({}, { drain: { delay: 600, period: 0 } });
+    await node.primary.start();
+    const [one, two] = [node.worker(0), node.worker(1)];
+    void node.primary.drain();
+    await until(() => two.orders.at(-1) === 'drain');
+    one.say({ type: 'draining', connections: 0 });
+    two.say({ type: 'listening', port: 4712 });
+    two.report(1);
+    await nextTurn();
+    expect(node.primary.seats.map(({ state }) => state)).toEqual(['draining', 'listening']);
+    expect(node.primary.port).toBe(4711);
+  });
+
+  it('replaces a worker that serves and listens on another port', async () => {
+    await using node = new PlainNode();
+    await node.primary.start();
+    node.worker(1).say({ type: 'listening', port: 4712 });
+    await until(() => node.workers[2]?.orders.includes('listen'));
+    expect(node.primary.port).toBe(4711);
   });
 
   it('kills and replaces a worker that has said nothing for long, also one that hangs while it starts', async () => {
