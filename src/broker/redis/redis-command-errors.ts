@@ -117,6 +117,9 @@ const scriptPlace = /\s*script: [0-9a-f]{40}.*$/s;
 /** What follows an unknown command's name. */
 const argumentsEchoed = /,? with args beginning with: .*$/s;
 
+/** What ioredis says of a command that had no reply in time. */
+const timedOut = 'Command timed out';
+
 /** The first word of an error reply, such as `OOM`; undefined: it is no reply of Redis. */
 export function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined;
@@ -141,7 +144,7 @@ export function explainRedisError(error: unknown, party: RedisParty): RedisUnava
     }
     return new RedisUnavailableError('other', `${server} answered: ${replyText(message)}`, 'unknown');
   }
-  if (message === 'Command timed out') {
+  if (message === timedOut) {
     return new RedisUnavailableError('silent', `${server} does not answer`, 'unknown');
   }
   if (message.startsWith("Stream isn't writeable")) {
@@ -179,6 +182,7 @@ export function explainConnectError(error: unknown, party: RedisParty): RedisUna
   if (error instanceof SecretFileError) {
     return new RedisUnavailableError('refused-user', `${party.server} needs a password, and ${message}`);
   }
+  if (message === timedOut) return new RedisUnavailableError('silent', `${party.server} does not answer`);
   const says = message === 'Connection is closed.' ? 'it closes the connection' : message;
   return new RedisUnavailableError('unreachable', `${party.server} is unreachable: ${says}`);
 }

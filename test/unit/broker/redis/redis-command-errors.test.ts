@@ -82,6 +82,13 @@ describe('what an error reply means', () => {
     });
   });
 
+  it('says that a server does not answer when it takes the connection and says nothing', () => {
+    expect(explainConnectError(new Error('Command timed out'), party)).toMatchObject({
+      trouble: 'silent',
+      message: 'Redis 127.0.0.1:6379 does not answer',
+    });
+  });
+
   it('does not carry the command along, which may have the password in it', () => {
     const failure = explainConnectError(reply('WRONGPASS invalid'), party);
     expect(failure.cause).toBeUndefined();
