@@ -3,6 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { measureTree } from './process-tree.mjs';
 import { untilQuiet } from './quiet.mjs';
 
+/** V8 collects once some 20 s after connections have come: half a second of CPU that is no cost of keeping them. */
+const restSeconds = 30;
+
 /** The first tenth is not counted: compiled code, and what a heap grows by the first time it is used. */
 const firstShare = 0.1;
 
@@ -11,6 +14,7 @@ export async function measureIdle(server, generators, { idleSeconds }) {
   const first = await generators.open(0, firstShare);
   const begun = await untilQuiet(server.pids);
   const others = await generators.open(firstShare, 1);
+  await pause(restSeconds * 1000);
   await untilQuiet(server.pids);
   const before = await measureTree(server.pids);
   const begin = performance.now();
