@@ -4,7 +4,7 @@ import { createSecureContext } from 'node:tls';
 import type { Explanation } from './explain-issue.ts';
 import { formatPath, isRecord, valueAt, type ConfigPath } from './path.ts';
 import type { Problem } from './problem.ts';
-import { readBytes, whyUnreadable } from '../lib/read-bytes.ts';
+import { readRegularFile, whyUnreadable } from '../lib/read-bytes.ts';
 import { describeFound } from './secrets.ts';
 
 const pemCapBytes = 1024 * 1024;
@@ -41,7 +41,7 @@ function checkSection(
     const file = valueAt(about.value, path);
     if (typeof file !== 'string' || file === '' || file.includes('\0')) return undefined;
     try {
-      const bytes = readBytes(resolve(folderOf(path), file), pemCapBytes);
+      const bytes = readRegularFile(resolve(folderOf(path), file), pemCapBytes);
       if (bytes === undefined) report(name, `has more than ${pemCapBytes} bytes`, `a PEM file with ${what}`);
       return bytes;
     } catch (error) {

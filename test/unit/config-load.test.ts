@@ -159,6 +159,8 @@ describe('the TLS pair', () => {
       'CARILLON_TLS_KEY: tls.key: found "other.pem", which belongs to another certificate, expected the private key of tls.cert',
     );
     expect(withTls({ CARILLON_TLS_KEY: 'none.pem' })).toThrow('holds no private key that can be read');
+    // A pipe would be waited for.
+    expect(withTls({ CARILLON_TLS_KEY: '/dev/null' })).toThrow('found "/dev/null", which is no regular file');
     expect(withTls({ CARILLON_TLS_CERT: 'none.pem' })).toThrow('holds no certificate');
     expect(withTls({ CARILLON_TLS_CERT: 'missing.pem' })).toThrow('which does not exist');
   });
