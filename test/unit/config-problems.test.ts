@@ -40,9 +40,9 @@ const badFiles: readonly (readonly [what: string, content: string, ...problems: 
   ['an empty section', 'apps:\n  chat:', 'carillon.yaml:2:8: apps.chat: found nothing, expected an object'],
   [
     'a missing value',
-    'tls:\n  cert: /dev/null',
+    'tls:\n  cert: /etc/hosts',
     'carillon.yaml:1:1: tls.key: missing, expected the path of a file',
-    'carillon.yaml:2:9: tls.cert: found "/dev/null", which holds no certificate, expected a PEM file with the certificate chain',
+    'carillon.yaml:2:9: tls.cert: found "/etc/hosts", which holds no certificate, expected a PEM file with the certificate chain',
   ],
   [
     'an address in brackets',

@@ -215,8 +215,8 @@ describe('a redis section', () => {
     ],
     [
       'TLS files that are not there or hold something else',
-      'redis: {tls: {ca: /dev/null, cert: none.pem}}',
-      'redis.tls.ca: found "/dev/null", which holds no certificate, expected a PEM file with the authorities to trust',
+      'redis: {tls: {ca: /etc/hosts, cert: none.pem}}',
+      'redis.tls.ca: found "/etc/hosts", which holds no certificate, expected a PEM file with the authorities to trust',
       'redis.tls.cert: found "none.pem", which does not exist, expected a readable PEM file with the certificate chain',
       'redis.tls.cert: found "none.pem", which is nothing without redis.tls.key, expected both or none',
     ],
