@@ -18,6 +18,8 @@ describe.concurrent('the cluster of Redis servers that tests start', () => {
     expect((await cluster.primaryOf(slot)).id).toBe(to.id);
     expect(await client.mget('{bell}1', '{bell}2')).toEqual(['one', 'two']);
 
+    // What its replica has not heard of dies with it.
+    expect(await to.server.admin.call('WAIT', 1, 20_000)).toBe(1);
     await to.server.stop('SIGKILL');
     await until(async () => (await cluster.primaryOf(slot)).id !== to.id, { deadlineMs: 30_000 });
     await cluster.settled();

@@ -117,6 +117,18 @@ export class Product implements AsyncDisposable {
     return await readFile(this.folder.file('logs/error.log'), 'utf8').catch(() => '');
   }
 
+  /**
+   * The events of what was logged as an error. Without that of a worker which says nothing for a while: so does
+   * one that a busy machine does not let run.
+   */
+  async errors(): Promise<string[]> {
+    const lines = (await this.logged()).split('\n').filter((line) => line !== '');
+    return lines
+      .map((line) => JSON.parse(line) as { level: string; event: string })
+      .filter(({ level, event }) => (level === 'error' || level === 'fatal') && event !== 'worker-silent')
+      .map(({ event }) => event);
+  }
+
   /** Writes the configuration anew, with changes to the one it was started with. It is read at a reload. */
   async configure(changes: ProductConfig): Promise<void> {
     const config = JSON.stringify({ ...standing, ...this.#config, ...changes });
