@@ -67,7 +67,7 @@ describe('presence in Redis', () => {
   it('lets the members of a broker that was killed vanish, and tells who only watches; the others stay', async () => {
     await using server = await startRedis();
     await using watcher = await participant(server, [room]);
-    await using alive = await participant(server);
+    await using alive = await participant(server, [], 3_000);
     await using killed = await participant(server);
     await alive.presence.enter(room, { connectionId: 'alive' });
     await killed.presence.enter(room, { connectionId: 'k1', user: 'ann' });
@@ -138,15 +138,16 @@ describe('presence in Redis', () => {
   });
 
   it('tells of the end of dead members also where Redis has evicted any of its keys', async () => {
+    const ttlMs = 1_200;
     await using server = await startRedis();
-    await using watcher = await participant(server, [room]);
-    await using alive = await participant(server);
+    await using watcher = await participant(server, [room], ttlMs);
+    await using alive = await participant(server, [], ttlMs);
     const { names } = redisContext(server.admin);
     const [members, joins, expiries] = names.presenceKeys(room);
     await alive.presence.enter(room, { connectionId: 'alive', user: 'ann' });
     for (const evicted of [[members], [joins], [expiries], [members, joins], [members, expiries], [joins, expiries]]) {
       watcher.events.length = 0;
-      await using killed = await participant(server);
+      await using killed = await participant(server, [], ttlMs);
       const ghost = `ghost-${'x'.repeat(200)}`;
       await killed.presence.enter(room, { connectionId: ghost, user: 'bob' });
       killed.kill();
@@ -158,7 +159,7 @@ describe('presence in Redis', () => {
       for (const key of [members, joins, expiries]) expect(await server.admin.pttl(key)).toBeGreaterThan(0);
     }
     expect(watcher.problems).toEqual([]);
-  });
+  }, 60_000);
 
   it('counts right whatever of its keys Redis has evicted', async () => {
     await using server = await startRedis();
