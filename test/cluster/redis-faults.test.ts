@@ -17,7 +17,7 @@ import { until } from '../support/until.ts';
 const faults = ['restart', 'stop', 'hole-to-server', 'hole-to-client', 'delay', 'empty'];
 /** How long Redis is paused, as an overloaded machine or a stuck disk would. */
 const pauseMs = 20_000;
-const delayMs = 150;
+const delayMs = 60;
 
 /** Two nodes on one Redis; the second one reaches it through a network that can fail. */
 describe('under constant publishing through two nodes', () => {

@@ -596,7 +596,9 @@ describe('a gap in 50,000 subscriptions', () => {
     arranged.broker.gap(bad);
     // Those that are being read, and are never answered, wait for that.
     await until(() => client.unread.length === bad.length - 64, { deadlineMs: 100_000, what: 'all others are told' });
-    expect(failing).toBe(64);
+    // All others have been told without a reading, but for one or another that is read again already.
+    expect(failing).toBeGreaterThanOrEqual(64);
+    expect(failing).toBeLessThan(128);
     end();
     await until(() => client.unread.length === bad.length);
     expect(arranged.metrics.counts.gaps.get('bad:*')?.get('unavailable')).toBe(bad.length);
