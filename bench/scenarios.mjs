@@ -130,7 +130,7 @@ export const scenarios = {
     measure: 'storm',
     rooms: 50,
     subscribersPerRoom: 80,
-    warmUpConnections: 20_000,
+    warmUpConnections: 5000,
     publishing: 'none',
     systems: ['carillon', 'ws-loop', 'socket-io', 'nchan', 'nats-server', 'external'],
   },
