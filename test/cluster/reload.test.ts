@@ -31,6 +31,20 @@ async function settled(product: Product, workers: number): Promise<void> {
   });
 }
 
+/** A worker without any has nobody to take leave of, and ends at once. */
+async function clientsOnBothWorkers(product: Product): Promise<TestClient[]> {
+  const clients: TestClient[] = [];
+  await until(
+    async () => {
+      clients.push(await TestClient.open(product.socketUrl('/echo')));
+      const counts = [1, 2].map((worker) => product.metric(`carillon_worker_connections{worker="${worker}"}`));
+      return (await Promise.all(counts)).every((count) => count > 1);
+    },
+    { everyMs: 100, deadlineMs: 30_000, what: 'both workers have clients' },
+  );
+  return clients;
+}
+
 describe('a reload', () => {
   it.each([
     [1, 'the embedded broker'],
@@ -202,7 +216,7 @@ describe('a reload', () => {
     await settled(product, 2);
     expect(await pids(product)).toEqual(before);
 
-    const clients = await Promise.all(Array.from({ length: 8 }, () => TestClient.open(product.socketUrl('/echo'))));
+    const clients = await clientsOnBothWorkers(product);
     const again = product.reload();
     for (const number of [1, 2]) {
       const draining = await until(async () =>
@@ -219,7 +233,7 @@ describe('a reload', () => {
   it('fails where a successor is killed while the old one leaves, and replaces no other', async () => {
     await using product = await startProduct({ drain: { period: 600 } });
     const before = await product.workerPids();
-    const clients = await Promise.all(Array.from({ length: 8 }, () => TestClient.open(product.socketUrl('/echo'))));
+    const clients = await clientsOnBothWorkers(product);
     const reloading = product.reload('failed');
     const old = await workerIn(product, 'draining');
     const { workers } = await product.readiness();

@@ -8,7 +8,7 @@ import { startRedis, type RedisServer } from '../support/start-redis.ts';
 import { until } from '../support/until.ts';
 
 const room = '/websocket/chat';
-const quick: Partial<RedisOptions> = { detectionMs: 1_000, connectTimeoutMs: 500, commandTimeoutMs: 2_000 };
+const quick: Partial<RedisOptions> = { detectionMs: 2_000, connectTimeoutMs: 500, commandTimeoutMs: 2_000 };
 
 let redis: RedisServer;
 let brokers: RedisBrokers;
