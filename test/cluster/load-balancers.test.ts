@@ -209,7 +209,10 @@ describe.each(balancers)('two nodes behind $name', ({ name, start }) => {
   it('keep a client that is silent, as long as they ping it', async () => {
     const silenceSeconds = 5;
     await using redis = await startRedis();
-    await using pair = await Pair.start(redis, [{ heartbeat: { intervalMs: 1_000 } }, { heartbeat: { intervalMs: 0 } }]);
+    await using pair = await Pair.start(redis, [
+      { heartbeat: { intervalMs: 1_000 } },
+      { heartbeat: { intervalMs: 0 } },
+    ]);
     // HAProxy has a timeout of its own for requests; nginx' is the same for both.
     await using balancer = await start(pair.nodes, { httpTimeoutSeconds: 1, silenceSeconds });
     await using clients = await Clients.open(2, () => TestClient.open(balancer.socketUrl('/chat')));
