@@ -7,9 +7,6 @@ export default defineConfig({
     globalSetup: ['test/support/debian-packages.ts', 'test/support/build-product.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Real processes are really killed here, on machines that may have other work: on CI a test has a second chance, and
-    // the report names those that took it.
-    retry: process.env['CI'] === undefined ? 0 : 1,
     pool: 'forks',
     // Most of what takes long waits for a server or a fault rather than for a core.
     maxWorkers: Math.max(3, availableParallelism()),
