@@ -61,6 +61,7 @@ export { ArgumentError, CapabilityError, SubscriptionNameError, UnknownNodeError
 export type {
   CompressionOptions,
   ConnectionLimits,
+  FanOutOptions,
   GatewayOptions,
   HeartbeatOptions,
   RecoveryOptions,

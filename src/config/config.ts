@@ -4,6 +4,7 @@ import type { RedisOptions } from '../broker/redis/redis-options.ts';
 import type {
   CompressionOptions,
   ConnectionLimits,
+  FanOutOptions,
   HeartbeatOptions,
   UserCapOptions,
 } from '../gateway/gateway-options.ts';
@@ -24,6 +25,7 @@ export interface Config extends ListenOptions {
   readonly limits: ConnectionLimits;
   readonly heartbeat: HeartbeatOptions;
   readonly compression: CompressionOptions;
+  readonly fanOut: FanOutOptions;
   /** How long an orderly close waits for a client's answer, in milliseconds. Default 5,000. */
   readonly closeTimeoutMs: number;
   /** How many handshakes and connections are taken, and whose. */

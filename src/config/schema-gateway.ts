@@ -1,9 +1,11 @@
 import type { z } from 'zod';
 import {
+  defaultFanOut,
   defaultGatewayOptions,
   defaultLimits,
   type CompressionOptions,
   type ConnectionLimits,
+  type FanOutOptions,
   type HeartbeatOptions,
 } from '../gateway/gateway-options.ts';
 import { schemaFor } from './schema-for.ts';
@@ -57,5 +59,15 @@ export const compressionSchema: z.ZodType<CompressionOptions> = schemaFor<Compre
       .default(compression.thresholdBytes)
       .describe('Messages below this many bytes are sent as they are.'),
     level: integer({ min: 1, max: 9 }).default(compression.level).describe('zlib level, 1 (fast) to 9 (small).'),
+  }),
+);
+
+export const fanOutSchema: z.ZodType<FanOutOptions> = schemaFor<FanOutOptions>()(
+  section({
+    gatherMs: integer({ min: 0, max: 1_000, unit: 'milliseconds' })
+      .default(defaultFanOut.gatherMs)
+      .describe(
+        'Longest that a room with more than 250 subscribers on a worker, which takes over a third of its time, gathers messages to send them together, in milliseconds. 0: never.',
+      ),
   }),
 );

@@ -6,7 +6,7 @@ import { acceptSchema } from './schema-accept.ts';
 import { appsSchema } from './schema-apps.ts';
 import { redisSchema } from './schema-redis.ts';
 import { schemaFor } from './schema-for.ts';
-import { compressionSchema, heartbeatSchema, limitsSchema } from './schema-gateway.ts';
+import { compressionSchema, fanOutSchema, heartbeatSchema, limitsSchema } from './schema-gateway.ts';
 import { integer, section, text } from './schema-parts.ts';
 import { drainSchema, host, httpSchema, logSchema, operationsSchema, port, tlsSchema } from './schema-server.ts';
 import { subscriptionsSchema } from './schema-subscriptions.ts';
@@ -42,6 +42,7 @@ export const configSchema: z.ZodType<Config> = schemaFor<Config>()(
     limits: limitsSchema.prefault({}),
     heartbeat: heartbeatSchema.prefault({}),
     compression: compressionSchema.prefault({}),
+    fanOut: fanOutSchema.prefault({}),
     closeTimeoutMs: integer({ min: 1, max: 600_000, unit: 'milliseconds' })
       .default(defaultGatewayOptions.closeTimeoutMs)
       .describe("How long an orderly close waits for a client's answer, in milliseconds."),

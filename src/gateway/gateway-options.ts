@@ -49,6 +49,16 @@ export interface CompressionOptions {
   readonly level: number;
 }
 
+/** How large rooms send. */
+export interface FanOutOptions {
+  /**
+   * Longest that a subscription with more than 250 subscribers on a worker gathers publications, to send them in one
+   * write per subscriber, in milliseconds. It does so for twice as long as the fan-out before took, so that only one
+   * that would take more than a third of the worker's time waits at all. 0: never. Default 20.
+   */
+  readonly gatherMs: number;
+}
+
 /** How much a client that comes back can be given at once, and how hard the gateway tries for those that stayed. */
 export interface RecoveryOptions {
   /** Most publications for one client; with more, it is told that it missed something. Default 10,000. */
@@ -70,6 +80,7 @@ export interface GatewayOptions {
   /** What holds for which subscriptions. Default: no rules. */
   readonly subscriptions: readonly SubscriptionRule[];
   readonly recovery?: RecoveryOptions;
+  readonly fanOut?: FanOutOptions;
 }
 
 export const defaultRecovery: RecoveryOptions = Object.freeze({
@@ -86,6 +97,8 @@ export const defaultLimits: ConnectionLimits = Object.freeze({
   subscriptions: 1_000,
 });
 
+export const defaultFanOut: FanOutOptions = Object.freeze({ gatherMs: 20 });
+
 export const defaultUserCap: UserCapOptions = Object.freeze({ connections: 0, excess: 'reject' });
 
 export const defaultGatewayOptions: GatewayOptions = Object.freeze({
@@ -95,4 +108,5 @@ export const defaultGatewayOptions: GatewayOptions = Object.freeze({
   closeTimeoutMs: 5_000,
   subscriptions: Object.freeze([]),
   recovery: defaultRecovery,
+  fanOut: defaultFanOut,
 });

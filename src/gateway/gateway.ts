@@ -80,7 +80,7 @@ export class Gateway {
   private constructor(parts: GatewayParts) {
     const { broker, options, log, severities, metrics, builtInRules = [], node: identity = identityOf() } = parts;
     const { counts } = metrics;
-    const scheduler = new FlushScheduler();
+    const scheduler = new FlushScheduler(options.fanOut?.gatherMs);
     const { history } = broker;
     const limits = options.recovery ?? defaultRecovery;
     const trace = new Trace(log, severities);

@@ -1,9 +1,10 @@
 import type { RuleCounts } from '../metrics/rule-counts.ts';
 import type { Connection } from './connection.ts';
 import type { Encoding } from './encoding.ts';
+import type { Paced } from './sending/flush-scheduler.ts';
 
 /** A subscription's local subscribers. */
-export interface Audience {
+export interface Audience extends Paced {
   /** By the encoding they are sent. */
   readonly groups: ReadonlyMap<Encoding, ReadonlySet<Connection>>;
   /** Of the subscription's rule; here, because they are wanted with every publication. */
@@ -36,7 +37,7 @@ export class Hub {
     let audience = this.#audiences.get(name);
     const first = audience === undefined;
     if (audience === undefined) {
-      audience = { groups: new Map(), counts: this.#countsOf(name) };
+      audience = { groups: new Map(), counts: this.#countsOf(name), pace: undefined };
       this.#audiences.set(name, audience);
     }
     const group = audience.groups.get(connection.encoding);

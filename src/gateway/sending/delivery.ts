@@ -155,14 +155,16 @@ export class Delivery {
    * @returns how many connections were given something
    */
   #fanOut(
-    { groups }: Audience,
+    audience: Audience,
     { name, content }: { readonly name: string; readonly content: EntryContent },
     encode: (encoding: Encoding) => Message | undefined,
     excluded?: ReadonlySet<Connection>,
     flushed?: Flushed,
   ): number {
-    this.#scheduler.begin(sizeOf(groups));
+    const { groups } = audience;
+    this.#scheduler.begin(sizeOf(groups), audience);
     let given = 0;
+    let bytes = 0;
     let last: { readonly message: Message; readonly frame: Frame } | undefined;
     for (const [encoding, subscribers] of groups) {
       const message = this.#encode(encoding, encode);
@@ -170,13 +172,14 @@ export class Delivery {
       // Encodings that answer with the same message share its bytes as well.
       if (last?.message !== message) last = { message, frame: this.#frame(message, name, content) };
       const { frame } = last;
+      bytes = Math.max(bytes, message.data.length);
       for (const connection of subscribers) {
         if (excluded?.has(connection) === true) continue;
         if (connection.enqueue(frame, this.#counts)) given++;
       }
     }
     if (flushed !== undefined && given > 0) this.#scheduler.whenFlushed(flushed);
-    this.#scheduler.end();
+    this.#scheduler.end(bytes);
     return given;
   }
 

@@ -1,12 +1,14 @@
 import { RingQueue } from '../../lib/ring-queue.ts';
+import { defaultFanOut } from '../gateway-options.ts';
 import { BatchStart } from './batch.ts';
+import { FanOutPace, type Gathered } from './fan-out-pace.ts';
 
 /** How long the outboxes of one lane are flushed before everything else has its turn, in milliseconds. */
 const sliceMs = 4;
 /** Flushes between two looks at the clock. */
 const flushesPerLook = 16;
 /** A fan-out to more subscribers than this goes behind those that are smaller. */
-const bulkSubscribers = 1_000;
+const bulkSubscribers = 250;
 
 export interface Flushable {
   flush(): void;
@@ -15,6 +17,11 @@ export interface Flushable {
 /** Is told that what it waits for has been flushed. */
 export interface Flushed {
   flushed(): void;
+}
+
+/** What is sent to many at a pace of its own. */
+export interface Paced {
+  pace?: FanOutPace | undefined;
 }
 
 /** Up to where the lanes have to be for what was given before. */
@@ -36,18 +43,38 @@ export class FlushScheduler {
   readonly #starts = new Map<number, BatchStart>();
   /** Apart, as a large fan-out is not to be waited for by small ones. */
   readonly #marks = { prompt: new RingQueue<Mark>(), bulk: new RingQueue<Mark>() };
+  readonly #gatherMs: number;
   #isBulk = false;
+  /** Of the fan-out that is under way, where it is large. */
+  #pace: FanOutPace | undefined;
+  #isGathering = false;
   #isScheduled = false;
   #isLate = false;
   #rounds = 0;
 
-  /** To be called around what gives the same to so many. */
-  begin(subscribers: number): void {
-    this.#isBulk = subscribers > bulkSubscribers;
+  /** @param gatherMs longest that what is given to many is gathered, to be sent together; 0: never */
+  constructor(gatherMs: number = defaultFanOut.gatherMs) {
+    this.#gatherMs = gatherMs;
   }
 
-  end(): void {
+  /** To be called around what gives the same to so many. @param paced has its pace from here */
+  begin(subscribers: number, paced?: Paced): void {
+    this.#isBulk = subscribers > bulkSubscribers;
+    if (!this.#isBulk || paced === undefined || this.#gatherMs === 0) return;
+    const pace = (paced.pace ??= new FanOutPace(this.#gatherMs, (gathered) => this.#release(gathered, pace)));
+    this.#isGathering = pace.isResting;
+    if (!this.#isGathering) pace.began(subscribers * this.#bulk.flushMs);
+    this.#pace = pace;
+  }
+
+  /** @param bytes of the fan-out, for each subscriber */
+  end(bytes = 0): void {
+    const pace = this.#pace;
+    const isGathering = this.#isGathering;
     this.#isBulk = false;
+    this.#pace = undefined;
+    this.#isGathering = false;
+    if (isGathering) pace?.gathered(bytes);
   }
 
   /** Whether what is scheduled now may be kept waiting by others. */
@@ -67,10 +94,9 @@ export class FlushScheduler {
 
   /** Has it flushed at the end of the turn. Harmless when it is flushed before. */
   schedule(outbox: Flushable): void {
+    if (this.#isGathering) return this.#pace?.add(outbox);
     (this.#isBulk ? this.#bulk : this.#prompt).add(outbox);
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    setImmediate(flushWaiting, this);
+    this.#runSoon();
   }
 
   /**
@@ -78,6 +104,7 @@ export class FlushScheduler {
    * called between `begin` and `end`.
    */
   whenFlushed(waiter: Flushed): void {
+    if (this.#isGathering) return this.#pace?.whenFlushed(waiter);
     const prompt = this.#prompt.added;
     const bulk = this.#isBulk ? this.#bulk.added : 0;
     const marks = this.#isBulk ? this.#marks.bulk : this.#marks.prompt;
@@ -110,6 +137,19 @@ export class FlushScheduler {
     if (this.#isScheduled) setImmediate(flushWaiting, this);
   }
 
+  #runSoon(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(flushWaiting, this);
+  }
+
+  #release({ outboxes, waiters }: Gathered, pace: FanOutPace): void {
+    pace.began(outboxes.length * this.#bulk.flushMs);
+    for (const outbox of outboxes) this.#bulk.add(outbox);
+    for (const waiter of waiters) this.#marks.bulk.push({ prompt: this.#prompt.added, bulk: this.#bulk.added, waiter });
+    this.#runSoon();
+  }
+
   #tellFlushed(marks: RingQueue<Mark>): void {
     for (;;) {
       const mark = marks.peek();
@@ -130,6 +170,8 @@ class Lane {
   #marked = 0;
   /** How many have been added, ever. */
   added = 0;
+  /** What a flush takes, about, in milliseconds. */
+  flushMs = 0.01;
 
   /** How many have been flushed, ever; in the order of adding. */
   get flushed(): number {
@@ -157,13 +199,16 @@ class Lane {
   /** @returns whether the slice was enough for all who waited; whoever is added meanwhile waits for the next */
   flushSlice(): boolean {
     if (this.isEmpty) return true;
-    const endMs = performance.now() + sliceMs;
-    for (let left = this.#waiting.length; left > 0; left--) {
-      if (left % flushesPerLook === 0 && performance.now() > endMs) return false;
+    const startMs = performance.now();
+    const all = this.#waiting.length;
+    let left = all;
+    for (; left > 0; left--) {
+      if (left % flushesPerLook === 0 && performance.now() > startMs + sliceMs) break;
       this.#waiting.shift()?.flush();
       if (this.#marked > 0) this.#marked--;
     }
-    return true;
+    if (all - left >= flushesPerLook) this.flushMs += ((performance.now() - startMs) / (all - left) - this.flushMs) / 8;
+    return left === 0;
   }
 }
 

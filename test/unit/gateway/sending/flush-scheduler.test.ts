@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { FlushScheduler } from '../../../../src/gateway/sending/flush-scheduler.ts';
+import { FlushScheduler, type Flushable, type Paced } from '../../../../src/gateway/sending/flush-scheduler.ts';
 import { until } from '../../../support/until.ts';
 
 setFlagsFromString('--expose-gc');
@@ -183,5 +183,110 @@ describe('the flush scheduler', () => {
     scheduler.end();
     await until(() => happened.length === 2);
     expect(happened).toEqual(['few', 'many, 0 left']);
+  });
+});
+
+/** Gives each outbox something on behalf of a room, as a fan-out to that many. */
+function fanOut(
+  scheduler: FlushScheduler,
+  { room, to, subscribers = 100_000, bytes = 100 }: FanOut,
+  flushed?: () => void,
+): void {
+  scheduler.begin(subscribers, room);
+  for (const outbox of to) scheduler.schedule(outbox);
+  if (flushed !== undefined) scheduler.whenFlushed({ flushed });
+  scheduler.end(bytes);
+}
+
+interface FanOut {
+  readonly room: Paced;
+  readonly to: readonly Flushable[];
+  /** So many are expected to take a second. */
+  readonly subscribers?: number;
+  readonly bytes?: number;
+}
+
+describe('a room with many subscribers', () => {
+  it('sends at once when it has rested, and gathers what follows, to send it together', async () => {
+    const scheduler = new FlushScheduler(20);
+    const room: Paced = {};
+    const happened: string[] = [];
+    const outbox = { flush: () => void happened.push('flushed') };
+    fanOut(scheduler, { room, to: [outbox] }, () => happened.push('told first'));
+    await turn();
+    expect(happened).toEqual(['flushed', 'told first']);
+    fanOut(scheduler, { room, to: [outbox] }, () => happened.push('told second'));
+    // An outbox that waits is not given to the scheduler again.
+    fanOut(scheduler, { room, to: [] }, () => happened.push('told third'));
+    await turn();
+    expect(happened).toHaveLength(2);
+    await until(() => happened.length === 5);
+    expect(happened.slice(2)).toEqual(['flushed', 'told second', 'told third']);
+  });
+
+  it('sends as soon as what it has gathered is worth a write', async () => {
+    const scheduler = new FlushScheduler(1_000);
+    const room: Paced = {};
+    let flushed = 0;
+    const outbox = { flush: () => flushed++ };
+    fanOut(scheduler, { room, to: [outbox] });
+    await turn();
+    for (let i = 0; i < 20; i++) fanOut(scheduler, { room, to: i === 0 ? [outbox] : [] });
+    await turn();
+    expect(flushed).toBe(1);
+    fanOut(scheduler, { room, to: [], bytes: 48 });
+    await turn();
+    expect(flushed).toBe(2);
+  });
+
+  it('keeps neither small rooms nor other large ones waiting', async () => {
+    const scheduler = new FlushScheduler(1_000);
+    const room: Paced = {};
+    const flushed: string[] = [];
+    fanOut(scheduler, { room, to: [] });
+    fanOut(scheduler, { room, to: [{ flush: () => flushed.push('the same') }] });
+    fanOut(scheduler, { room: {}, to: [{ flush: () => flushed.push('another') }] });
+    fanOut(scheduler, { room: {}, to: [{ flush: () => flushed.push('small') }], subscribers: 250 });
+    scheduler.schedule({ flush: () => flushed.push('direct') });
+    await turn();
+    expect(flushed).toEqual(['small', 'direct', 'another']);
+  });
+
+  it('gathers nothing where it is told not to, nor where it is a small one', async () => {
+    for (const [gatherMs, subscribers] of [
+      [0, 100_000],
+      [1_000, 250],
+    ] as const) {
+      const scheduler = new FlushScheduler(gatherMs);
+      const room: Paced = {};
+      let flushed = 0;
+      for (let i = 1; i <= 3; i++) {
+        fanOut(scheduler, { room, to: [{ flush: () => flushed++ }], subscribers });
+        await turn();
+        expect(flushed).toBe(i);
+      }
+    }
+  });
+
+  it('rests for longer where flushes take longer', async () => {
+    const scheduler = new FlushScheduler(400);
+    const room: Paced = {};
+    const slow = Array.from({ length: 16 }, () => ({ flush: () => work(2) }));
+    for (let i = 0; i < 8; i++) {
+      let isFlushed = false;
+      fanOut(scheduler, { room: {}, to: slow, subscribers: 251 }, () => (isFlushed = true));
+      await until(() => isFlushed);
+    }
+    let flushed = 0;
+    const outbox = { flush: () => flushed++ };
+    const start = performance.now();
+    for (let i = 1; i <= 2; i++) {
+      fanOut(scheduler, { room, to: [outbox], subscribers: 251 });
+      await turn();
+      expect(flushed).toBe(1);
+    }
+    await until(() => flushed === 2);
+    // At first 251 flushes are expected to take 3 ms; 2 ms each have been seen since.
+    expect(performance.now() - start).toBeGreaterThan(100);
   });
 });
