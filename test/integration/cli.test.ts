@@ -60,7 +60,7 @@ describe('carillon serve', () => {
       stdout: '',
       stderr: [
         'carillon: the configuration has 4 problems, nothing was started',
-        '  carillon.yaml:1:1: prot: unknown key, expected one of host, port, node, workers, operations, tls, log, http, limits, heartbeat, compression, closeTimeoutMs, accept, drain, redis, subscriptions, apps; did you mean "port"?',
+        '  carillon.yaml:1:1: prot: unknown key, expected one of host, port, node, workers, operations, tls, log, http, limits, heartbeat, compression, fanOut, closeTimeoutMs, accept, drain, redis, subscriptions, apps; did you mean "port"?',
         '  carillon.yaml:2:22: apps.chat.urls[0]: found "chat", expected a URL path that begins with "/"; did you mean "/chat"?',
         '  CARILLON_WORKERS: workers: found "many", expected an integer from 0 to 1024 (worker processes)',
         '  --operations-port: operations.port: found "x", expected an integer from 0 to 65535',

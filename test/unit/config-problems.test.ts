@@ -3,7 +3,7 @@ import { problemsOf, problemsOfFile } from '../support/config-problems.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const rootKeys =
-  'host, port, node, workers, operations, tls, log, http, limits, heartbeat, compression, closeTimeoutMs, accept, drain, redis, subscriptions, apps';
+  'host, port, node, workers, operations, tls, log, http, limits, heartbeat, compression, fanOut, closeTimeoutMs, accept, drain, redis, subscriptions, apps';
 const hash = '$scrypt$ln=15,r=8,p=1$mvpQRuLrbtqKANDWvy71UA$qXSnqXk7PH39KQ1k0hPHzpUjWwWcUa+2VgbO9uqPJOo';
 
 const badFiles: readonly (readonly [what: string, content: string, ...problems: string[]])[] = [
