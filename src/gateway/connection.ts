@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import { WebSocket } from 'ws';
 import type { Identity } from '../auth/identity.ts';
 import type { MessageKind } from '../broker/broker.ts';
 import type { Counts } from '../metrics/counts.ts';
@@ -18,12 +17,6 @@ import type { Joinings } from './joining.ts';
 import { Outbox, type OutboxOwner } from './sending/outbox.ts';
 import { Shedding, type Newcomer, type Shed, type SheddingParts } from './sending/shedding.ts';
 
-/** How long a socket whose client has ended its half may be idle before it is destroyed. */
-const halfClosedTimeoutMs = 5_000;
-
-/** The socket under a connection, which knows whose it is: a listener of its own would be a closure per connection. */
-export type ConnectionSocket = Socket & { carillonConnection?: Connection };
-
 /** One client's WebSocket session on this worker. Made by `Gateway.handshake`. */
 export class Connection implements OutboxOwner, InboxOwner {
   readonly id: string;
@@ -40,7 +33,7 @@ export class Connection implements OutboxOwner, InboxOwner {
   isClosedHere = false;
   readonly #owner: ConnectionOwner;
   readonly #webSocket: GatewaySocket;
-  readonly #socket: ConnectionSocket;
+  readonly #socket: Socket;
   readonly #outbox: Outbox;
   readonly #windowBits: number;
   readonly #watcher: ConnectionWatcher | undefined;
@@ -58,7 +51,7 @@ export class Connection implements OutboxOwner, InboxOwner {
   constructor(
     owner: ConnectionOwner,
     webSocket: GatewaySocket,
-    socket: ConnectionSocket,
+    socket: Socket,
     handlers: HandshakeOptions,
     facts: ConnectionFacts,
   ) {
@@ -76,9 +69,6 @@ export class Connection implements OutboxOwner, InboxOwner {
     this.#outbox = new Outbox(socket, facts.windowBits, owner.sending, this);
     webSocket.connection = this;
     this.#inbox = handlers.readEvents === false ? new Inbox(webSocket, this) : undefined;
-    socket.carillonConnection = this;
-    // Before ws ends the other half.
-    socket.prependListener('end', onHalfClosed);
   }
 
   get subprotocol(): string {
@@ -87,7 +77,7 @@ export class Connection implements OutboxOwner, InboxOwner {
 
   /** Whether messages can still be sent. */
   get open(): boolean {
-    return this.#webSocket.readyState === WebSocket.OPEN;
+    return this.#webSocket.isOpen;
   }
 
   /** Bytes that wait for this client and that the kernel has not taken. */
@@ -336,14 +326,4 @@ export class Connection implements OutboxOwner, InboxOwner {
   static closed(connection: Connection, code: number, reason: string): void {
     connection.#closed(code, reason);
   }
-}
-
-/** The client has ended its half: what it does not take of the rest soon, it never will. */
-function onHalfClosed(this: ConnectionSocket): void {
-  if (this.carillonConnection !== undefined) Connection.halfClosed(this.carillonConnection);
-  this.setTimeout(halfClosedTimeoutMs, destroyThis);
-}
-
-function destroyThis(this: Socket): void {
-  this.destroy();
 }

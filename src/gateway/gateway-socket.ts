@@ -1,57 +1,204 @@
-import { WebSocket } from 'ws';
+import type { Socket } from 'node:net';
 import { Connection } from './connection.ts';
+import { FrameReader, type FrameLimits, type FrameSink } from './receiving/frame-reader.ts';
+import type { Inflater } from './receiving/inflater.ts';
+import { closeFrame } from './sending/frame.ts';
 
-/** What ws calls a message over its `maxPayload`. */
-const tooLong = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
+/** How long a socket whose client has ended its half may be idle before it is destroyed. */
+const halfClosedTimeoutMs = 5_000;
+/** Of a connection that ended without a close frame (RFC 6455 §7.1.5). */
+const abnormalClosure = 1006;
+
+export interface SocketLimits extends FrameLimits {
+  /** How long an orderly close waits for the client's answer. */
+  readonly closeTimeoutMs: number;
+}
+
+/** The socket under it, which knows whose it is: listeners of its own would be closures per connection. */
+type OwnSocket = Socket & { gatewaySocket?: GatewaySocket };
 
 /**
- * ws' socket, which reads and parses; what is sent goes through the connection's outbox. ws answers a client's close
- * frame, or a broken frame, by calling its own `close` before it tells anybody: that is the last moment to send what
- * waits in the outbox, and the moment to leave all subscriptions.
+ * One WebSocket from its opening handshake to its end (RFC 6455 §5, §7): reads what the client sends, and does the
+ * closing handshake. What is sent besides goes through the connection's outbox.
  */
-export class GatewaySocket extends WebSocket {
+export class GatewaySocket implements FrameSink {
+  /** "" for none. */
+  readonly protocol: string;
   /** Set once, as soon as the handshake is done. */
   connection: Connection | undefined;
+  readonly #socket: OwnSocket;
+  readonly #limits: SocketLimits;
+  readonly #reader: FrameReader;
+  readonly #inflater: Inflater | undefined;
+  #state: 'open' | 'closing' | 'closed' = 'open';
+  #isPaused = false;
+  /** Nothing more is to come from the client that would be read. */
+  #isConcluded = false;
+  /** The socket has closed. */
+  #isGone = false;
+  #closeCode = abnormalClosure;
+  #closeReason = '';
+  #closeTimer: NodeJS.Timeout | undefined;
 
-  override pause(): void {
-    if (!this.isPaused) this.connection?.pace?.stop();
-    super.pause();
+  /** @param head what has come already */
+  constructor(socket: Socket, head: Buffer, protocol: string, limits: SocketLimits, inflater: Inflater | undefined) {
+    this.protocol = protocol;
+    this.#socket = socket;
+    this.#limits = limits;
+    this.#inflater = inflater;
+    this.#reader = new FrameReader(this, limits, inflater);
+    this.#socket.gatewaySocket = this;
+    socket.setTimeout(0);
+    socket.setNoDelay();
+    if (head.length > 0) socket.unshift(head);
+    socket.on('close', onClose);
+    socket.on('data', onData);
+    socket.on('end', onEnd);
+    socket.on('error', onError);
   }
 
-  override resume(): void {
-    if (this.isPaused) this.connection?.pace?.resume();
-    super.resume();
+  /** Whether messages can still be sent. */
+  get isOpen(): boolean {
+    return this.#state === 'open';
   }
 
-  override close(code?: number, reason?: string | Buffer): void {
-    if (this.readyState === WebSocket.OPEN) this.connection?.leave(code ?? 1005, reason?.toString() ?? '');
-    super.close(code, reason);
+  get isPaused(): boolean {
+    return this.#isPaused;
   }
 
-  /** Events go straight to the connection: listeners, always the same ones, would take 250 bytes of every socket. */
-  override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {
-    const { connection } = this;
-    switch (event) {
-      case 'message':
-        // With ws' default binaryType a message is always one Buffer.
-        if (connection !== undefined) Connection.received(connection, first as Buffer, second as boolean);
-        return true;
-      case 'ping':
-        if (connection !== undefined) Connection.pinged(connection, first as Buffer);
-        return true;
-      case 'pong':
-        if (connection !== undefined) Connection.ponged(connection, first as Buffer);
-        return true;
-      case 'close':
-        if (connection !== undefined) Connection.closed(connection, first as number, String(second));
-        return true;
-      case 'error':
-        // A broken frame or a reset: ws closes the connection with the code of RFC 6455, and `close` follows.
-        if (connection !== undefined && (first as NodeJS.ErrnoException).code === tooLong)
-          Connection.sentTooLong(connection);
-        return true;
-      default:
-        return super.emit(event, first, second);
-    }
+  /** Stops reading; what has been read by then is still handed over. */
+  pause(): void {
+    if (this.#state === 'closed') return;
+    if (!this.#isPaused) this.connection?.pace?.stop();
+    this.#isPaused = true;
+    this.#socket.pause();
   }
+
+  resume(): void {
+    if (this.#state === 'closed') return;
+    if (this.#isPaused) this.connection?.pace?.resume();
+    this.#isPaused = false;
+    if (!this.#reader.isInflating) this.#socket.resume();
+  }
+
+  /**
+   * Begins the closing handshake, or ends it where the client has begun it.
+   * @param code one that may be sent; 1005: none is
+   */
+  close(code: number, reason: string): void {
+    if (this.#state !== 'open') return;
+    // The last moment to send what waits in the outbox, and the moment to leave all subscriptions.
+    this.connection?.leave(code, reason);
+    this.#state = 'closing';
+    const frame = closeFrame(code, reason);
+    if (this.#isConcluded) this.#socket.end(frame);
+    else this.#socket.write(frame);
+    this.#closeTimer = setTimeout(destroy, this.#limits.closeTimeoutMs, this.#socket);
+  }
+
+  /** Without a closing handshake. */
+  terminate(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closing';
+    this.#socket.destroy();
+  }
+
+  // What the reader tells.
+
+  message(data: Buffer, isBinary: boolean): void {
+    if (this.connection !== undefined) Connection.received(this.connection, data, isBinary);
+  }
+
+  pinged(payload: Buffer): void {
+    if (this.connection !== undefined) Connection.pinged(this.connection, payload);
+  }
+
+  ponged(payload: Buffer): void {
+    if (this.connection !== undefined) Connection.ponged(this.connection, payload);
+  }
+
+  concluded(code: number, reason: string): void {
+    this.#closeCode = code;
+    this.#closeReason = reason;
+    this.#conclude(code, reason);
+  }
+
+  failed(code: number, isTooLong: boolean): void {
+    this.#conclude(code, '');
+    if (isTooLong && this.connection !== undefined) Connection.sentTooLong(this.connection);
+  }
+
+  inflated(): void {
+    if (this.#isGone) this.#closed();
+    else if (!this.#isPaused) this.#socket.resume();
+  }
+
+  /** Whatever still comes is read, so that the end is seen, and dropped. */
+  #conclude(code: number, reason: string): void {
+    this.#isConcluded = true;
+    if (this.#isGone) return;
+    if (this.#state === 'open') this.close(code, reason);
+    else this.#socket.end();
+    this.#socket.resume();
+  }
+
+  // What the socket tells.
+
+  came(chunk: Buffer): void {
+    // It does not wait for long, and no second one comes.
+    if (this.#reader.isInflating) this.#socket.pause();
+    this.#reader.push(chunk);
+  }
+
+  /** The client has ended its half: what it does not take of the rest soon, it never will. */
+  ended(): void {
+    if (this.connection !== undefined) Connection.halfClosed(this.connection);
+    this.#state = 'closing';
+    this.#socket.setTimeout(halfClosedTimeoutMs, destroyThis);
+    this.#socket.end();
+  }
+
+  gone(): void {
+    this.#state = 'closing';
+    this.#isGone = true;
+    clearTimeout(this.#closeTimer);
+    // Read while it was paused.
+    const rest =
+      this.#socket.readableLength > 0 && !this.#isConcluded
+        ? (this.#socket.read(this.#socket.readableLength) as Buffer | null)
+        : null;
+    if (rest !== null) this.#reader.push(rest);
+    if (!this.#reader.isInflating) this.#closed();
+  }
+
+  #closed(): void {
+    this.#state = 'closed';
+    this.#inflater?.cleanup();
+    if (this.connection !== undefined) Connection.closed(this.connection, this.#closeCode, this.#closeReason);
+  }
+}
+
+function onData(this: OwnSocket, chunk: Buffer): void {
+  this.gatewaySocket?.came(chunk);
+}
+
+function onEnd(this: OwnSocket): void {
+  this.gatewaySocket?.ended();
+}
+
+function onClose(this: OwnSocket): void {
+  this.gatewaySocket?.gone();
+}
+
+/** A reset, or a write to somebody who has gone; `close` follows. */
+function onError(this: OwnSocket): void {
+  this.destroy();
+}
+
+function destroyThis(this: Socket): void {
+  this.destroy();
+}
+
+function destroy(socket: Socket): void {
+  socket.destroy();
 }

@@ -1,18 +1,20 @@
+import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { WebSocketServer, type ServerOptions } from 'ws';
+import { subprotocol } from 'ws';
 import { uncompressed } from './sending/frame.ts';
 import type { CompressionOptions } from './gateway-options.ts';
-import { GatewaySocket } from './gateway-socket.ts';
+import { GatewaySocket, type SocketLimits } from './gateway-socket.ts';
 import type { HandshakeOptions } from './handshake-options.ts';
+import { type Deflate, negotiateDeflate } from './receiving/inflater.ts';
+import { refuseHandshake } from './refuse-handshake.ts';
 
+/** RFC 6455 §1.3. */
+const guid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+/** 16 bytes in base64. */
+const keyPattern = /^[+/0-9A-Za-z]{22}==$/;
 /** Fragments may be as small as this on average; smaller ones are an attack on memory, not a message. */
 const leastFragmentBytes = 64;
-
-/** Options of ws 8.23 that its type declarations do not have yet. */
-interface LimitsOfWs {
-  readonly closeTimeout: number;
-  readonly maxFragments: number;
-}
+const leastMostFragments = 16_384;
 
 export interface Upgraded {
   readonly webSocket: GatewaySocket;
@@ -20,18 +22,19 @@ export interface Upgraded {
   readonly windowBits: number;
 }
 
-/**
- * Answers opening handshakes (RFC 6455 §4.2) through ws. One ws server object serves all handshakes with the same
- * message limit and compression; it tracks no clients and listens nowhere.
- */
+/** What is wrong with a request that should be an opening handshake. */
+interface Malformed {
+  readonly status: string;
+  readonly text: string;
+  readonly header?: string;
+}
+
+/** Answers opening handshakes (RFC 6455 §4.2). */
 export class Handshaker {
   readonly #compression: CompressionOptions;
   readonly #closeTimeoutMs: number;
-  readonly #servers = new Map<string, WebSocketServer>();
-  // Handshakes are synchronous from beginning to end; these three are of the one under way.
-  #choice: HandshakeOptions['subprotocols'];
-  #windowBits = uncompressed;
-  #id = '';
+  /** By the largest message: all connections of a kind share one object. */
+  readonly #limits = new Map<number, SocketLimits>();
 
   constructor(compression: CompressionOptions, closeTimeoutMs: number) {
     this.#compression = compression;
@@ -40,7 +43,7 @@ export class Handshaker {
 
   /**
    * @param id of the request and the connection, told in the answer
-   * @returns undefined when the request was not a valid handshake; ws has answered it with 400 or 405 then
+   * @returns undefined when the request was not a valid handshake; it has been answered with 400 or 405 then
    */
   upgrade(
     request: IncomingMessage,
@@ -48,70 +51,84 @@ export class Handshaker {
     { id, messageBytes }: { readonly id: string; readonly messageBytes: number },
     options: HandshakeOptions,
   ): Upgraded | undefined {
-    this.#choice = options.subprotocols;
-    this.#windowBits = uncompressed;
-    this.#id = id;
+    const { headers, socket } = request;
+    const limits = this.#limitsFor(messageBytes);
+    let deflate: Deflate | undefined;
+    let offered: readonly string[] = [];
+    let malformed = whatIsWrong(request);
+    if (malformed === undefined && headers['sec-websocket-protocol'] !== undefined) {
+      try {
+        offered = [...subprotocol.parse(headers['sec-websocket-protocol'])];
+      } catch {
+        malformed = badRequest('Invalid Sec-WebSocket-Protocol header');
+      }
+    }
     // Not in pull mode: one chunk of a paused socket may hold a thousand times its size in compressed messages.
     const compress = this.#compression.enabled && options.readEvents !== false;
-    let upgraded: GatewaySocket | undefined;
-    this.#server(messageBytes, compress).handleUpgrade(request, request.socket, head, (webSocket: unknown) => {
-      if (webSocket instanceof GatewaySocket) upgraded = webSocket;
-    });
-    return upgraded === undefined ? undefined : { webSocket: upgraded, windowBits: this.#windowBits };
-  }
-
-  #server(messageBytes: number, compress: boolean): WebSocketServer {
-    const kind = `${messageBytes} ${compress}`;
-    let server = this.#servers.get(kind);
-    if (server === undefined) {
-      server = this.#createServer(messageBytes, compress);
-      this.#servers.set(kind, server);
+    if (malformed === undefined && compress && headers['sec-websocket-extensions'] !== undefined) {
+      try {
+        deflate = negotiateDeflate(headers['sec-websocket-extensions'], messageBytes);
+      } catch {
+        malformed = badRequest('Invalid or unacceptable Sec-WebSocket-Extensions header');
+      }
     }
-    return server;
+    if (malformed !== undefined) {
+      refuseHandshake(request, malformed.status, id, malformed);
+      return undefined;
+    }
+    const protocol = offered.length === 0 ? '' : chooseSubprotocol(options.subprotocols, offered, request);
+    const accept = hash('sha1', `${headers['sec-websocket-key']}${guid}`, 'base64');
+    socket.write(
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+        `Sec-WebSocket-Accept: ${accept}\r\n` +
+        (protocol === '' ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`) +
+        (deflate === undefined ? '' : `Sec-WebSocket-Extensions: ${deflate.answer}\r\n`) +
+        `X-Request-Id: ${id}\r\n\r\n`,
+      'latin1',
+    );
+    const webSocket = new GatewaySocket(socket, head, protocol, limits, deflate?.inflater);
+    // zlib cannot make raw deflate data with a window of 256 bytes; such a client is sent its messages as they are.
+    const windowBits = deflate === undefined || deflate.windowBits < 9 ? uncompressed : deflate.windowBits;
+    return { webSocket, windowBits };
   }
 
-  #createServer(messageBytes: number, compress: boolean): WebSocketServer {
-    const options: ServerOptions & LimitsOfWs = {
-      noServer: true,
-      clientTracking: false,
-      WebSocket: GatewaySocket,
-      maxPayload: messageBytes,
-      // ws' own limit, 16,384 whatever the size, refuses legal messages in small fragments.
-      maxFragments: Math.max(16_384, Math.ceil(messageBytes / leastFragmentBytes)),
-      closeTimeout: this.#closeTimeoutMs,
-      // Pongs go through the outbox like everything else: in order, in the turn's one write, under its cap.
-      autoPong: false,
-      handleProtocols: (offered, request) => this.#chooseSubprotocol([...offered], request),
-      perMessageDeflate: compress && {
-        serverNoContextTakeover: true,
-        clientNoContextTakeover: true,
-        // Messages from clients are inflated by ws; sending is done by the outbox with frames of our own.
-        concurrencyLimit: 4,
-      },
-    };
-    const server = new WebSocketServer(options);
-    server.on('headers', (headers) => {
-      if (compress) this.#windowBits = agreedWindowBits(headers);
-      headers.push(`X-Request-Id: ${this.#id}`);
-    });
-    return server;
-  }
-
-  #chooseSubprotocol(offered: readonly string[], request: IncomingMessage): string | false {
-    const choice = this.#choice;
-    if (choice === undefined) return offered[0] ?? false;
-    const chosen =
-      typeof choice === 'function' ? choice(offered, request) : choice.find((known) => offered.includes(known));
-    // A subprotocol the client did not offer would make it fail the connection (RFC 6455 §4.1).
-    return chosen !== undefined && offered.includes(chosen) ? chosen : false;
+  #limitsFor(messageBytes: number): SocketLimits {
+    let limits = this.#limits.get(messageBytes);
+    if (limits === undefined) {
+      const fragments = Math.max(leastMostFragments, Math.ceil(messageBytes / leastFragmentBytes));
+      limits = { messageBytes, fragments, closeTimeoutMs: this.#closeTimeoutMs };
+      this.#limits.set(messageBytes, limits);
+    }
+    return limits;
   }
 }
 
-/** Reads from the answer's headers what permessage-deflate was agreed on (RFC 7692 §7.1.2.1); 15 unless it says less. */
-function agreedWindowBits(headers: readonly string[]): number {
-  const answer = headers.find((header) => header.startsWith('Sec-WebSocket-Extensions:'));
-  if (answer === undefined || !answer.includes('permessage-deflate')) return uncompressed;
-  const bits = Number(/server_max_window_bits=(\d+)/.exec(answer)?.[1] ?? 15);
-  // zlib cannot make raw deflate data with a window of 256 bytes; such a client is sent its messages as they are.
-  return bits < 9 ? uncompressed : bits;
+/** RFC 6455 §4.2.1. */
+function whatIsWrong({ method, headers }: IncomingMessage): Malformed | undefined {
+  if (method !== 'GET') return { status: '405 Method Not Allowed', text: 'Invalid HTTP method', header: 'Allow: GET' };
+  if (headers.upgrade?.toLowerCase() !== 'websocket') return badRequest('Invalid Upgrade header');
+  const key = headers['sec-websocket-key'];
+  if (key === undefined || !keyPattern.test(key)) return badRequest('Missing or invalid Sec-WebSocket-Key header');
+  const version = headers['sec-websocket-version'];
+  // 8 is what clients of drafts 8 to 12 send, which speak the same.
+  if (version === '13' || version === '8') return undefined;
+  const text = 'Missing or invalid Sec-WebSocket-Version header';
+  return { ...badRequest(text), header: 'Sec-WebSocket-Version: 13, 8' };
+}
+
+function badRequest(text: string): Malformed {
+  return { status: '400 Bad Request', text };
+}
+
+/** @returns "" for none */
+function chooseSubprotocol(
+  choice: HandshakeOptions['subprotocols'],
+  offered: readonly string[],
+  request: IncomingMessage,
+): string {
+  if (choice === undefined) return offered[0] ?? '';
+  const chosen =
+    typeof choice === 'function' ? choice(offered, request) : choice.find((known) => offered.includes(known));
+  // A subprotocol the client did not offer would make it fail the connection (RFC 6455 §4.1).
+  return chosen !== undefined && offered.includes(chosen) ? chosen : '';
 }

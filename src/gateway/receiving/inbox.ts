@@ -1,6 +1,6 @@
-import type { WebSocket } from 'ws';
 import type { MessageKind } from '../../broker/broker.ts';
 import { RingQueue } from '../../lib/ring-queue.ts';
+import type { GatewaySocket } from '../gateway-socket.ts';
 
 export interface ReceivedMessage {
   readonly data: Buffer;
@@ -18,13 +18,13 @@ export interface InboxOwner {
  * what it had already read by then, one chunk of at most 64 KiB or the message that was begun, is all that waits here.
  */
 export class Inbox {
-  readonly #webSocket: WebSocket;
+  readonly #webSocket: GatewaySocket;
   readonly #owner: InboxOwner;
   readonly #messages = new RingQueue<ReceivedMessage>();
   readonly #waiting = new RingQueue<(message: ReceivedMessage | undefined) => void>();
   #ended = false;
 
-  constructor(webSocket: WebSocket, owner: InboxOwner) {
+  constructor(webSocket: GatewaySocket, owner: InboxOwner) {
     this.#webSocket = webSocket;
     this.#owner = owner;
     webSocket.pause();

@@ -16,6 +16,15 @@ export function pongFrame(payload: Buffer): Entry {
   return controlFrame(0xa, payload);
 }
 
+/** A close frame (RFC 6455 §5.5.1). @param code 1005: without one. @param reason at most 123 bytes */
+export function closeFrame(code: number, reason: string): Buffer {
+  if (code === 1005) return frameOf(0x8, Buffer.alloc(0));
+  const payload = Buffer.allocUnsafe(2 + Buffer.byteLength(reason));
+  payload.writeUInt16BE(code);
+  payload.write(reason, 2);
+  return frameOf(0x8, payload);
+}
+
 function controlFrame(opcode: number, payload: Buffer): Entry {
   const bytes = frameOf(opcode, payload);
   return { subscription: undefined, content: 'other', bytesFor: () => bytes };
