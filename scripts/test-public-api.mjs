@@ -1,4 +1,4 @@
-// Runs the tests without what is not public API of Node (src/gateway/sending/direct-writes.ts), in every process they start.
+// Runs the tests without what is not public API of Node (src/gateway/direct-sockets.ts), in every process they start.
 // Arguments are those of vitest.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -9,8 +9,9 @@ import { Connection } from './connection.ts';
 import type { Dispatcher } from './receiving/dispatcher.ts';
 import { Draining } from './draining.ts';
 import { type Encoding, plainEncoding } from './encoding.ts';
+import { ArgumentError } from './errors.ts';
 import { defaultLimits, type ConnectionLimits, type GatewayOptions } from './gateway-options.ts';
-import type { GatewaySocket } from './gateway-socket.ts';
+import { type GatewaySocket, isUpgraded } from './gateway-socket.ts';
 import type { HandshakeEntry, HandshakeOptions } from './handshake-options.ts';
 import { Handshaker, type Upgraded } from './handshake.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -157,6 +158,7 @@ export class ConnectionTable {
   ): Upgraded | undefined {
     const { counts, apps } = this.#parts;
     const { socket } = request;
+    if (isUpgraded(socket)) throw new ArgumentError('request: its handshake has been answered already');
     // The client has gone; whoever gave us its request notices.
     if (!socket.readable || !socket.writable) {
       socket.destroy();

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { Connection } from './connection.ts';
 import { FrameReader, type FrameLimits, type FrameSink } from './receiving/frame-reader.ts';
 import type { Inflater } from './receiving/inflater.ts';
+import type { Reader, ReaderSocket, SocketReads } from './receiving/socket-reads.ts';
 import { closeFrame } from './sending/frame.ts';
 
 /** How long a socket whose client has ended its half may be idle before it is destroyed. */
@@ -9,31 +10,40 @@ const halfClosedTimeoutMs = 5_000;
 /** Of a connection that ended without a close frame (RFC 6455 §7.1.5). */
 const abnormalClosure = 1006;
 
-export interface SocketLimits extends FrameLimits {
+/** What sockets of a kind share. */
+export interface SocketKind extends FrameLimits {
+  readonly reads: SocketReads;
   /** How long an orderly close waits for the client's answer. */
   readonly closeTimeoutMs: number;
 }
 
 /** The socket under it, which knows whose it is: listeners of its own would be closures per connection. */
-type OwnSocket = Socket & { gatewaySocket?: GatewaySocket };
+type OwnSocket = ReaderSocket & { gatewaySocket?: GatewaySocket };
+
+/** Whether it is a WebSocket already. */
+export function isUpgraded(socket: OwnSocket): boolean {
+  return socket.gatewaySocket !== undefined;
+}
 
 /**
  * One WebSocket from its opening handshake to its end (RFC 6455 §5, §7): reads what the client sends, and does the
  * closing handshake. What is sent besides goes through the connection's outbox.
  */
-export class GatewaySocket implements FrameSink {
+export class GatewaySocket implements FrameSink, Reader {
   /** "" for none. */
   readonly protocol: string;
   /** Set once, as soon as the handshake is done. */
   connection: Connection | undefined;
   readonly #socket: OwnSocket;
-  readonly #limits: SocketLimits;
+  readonly #kind: SocketKind;
   readonly #reader: FrameReader;
   readonly #inflater: Inflater | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
   #isPaused = false;
   /** Nothing more is to come from the client that would be read. */
   #isConcluded = false;
+  /** The client has ended its half while a message of its was being inflated. */
+  #endsLater = false;
   /** The socket has closed. */
   #isGone = false;
   #closeCode = abnormalClosure;
@@ -41,20 +51,20 @@ export class GatewaySocket implements FrameSink {
   #closeTimer: NodeJS.Timeout | undefined;
 
   /** @param head what has come already */
-  constructor(socket: Socket, head: Buffer, protocol: string, limits: SocketLimits, inflater: Inflater | undefined) {
+  constructor(socket: Socket, head: Buffer, protocol: string, kind: SocketKind, inflater: Inflater | undefined) {
     this.protocol = protocol;
     this.#socket = socket;
-    this.#limits = limits;
+    this.#kind = kind;
     this.#inflater = inflater;
-    this.#reader = new FrameReader(this, limits, inflater);
+    this.#reader = new FrameReader(this, kind, inflater);
     this.#socket.gatewaySocket = this;
     socket.setTimeout(0);
     socket.setNoDelay();
     if (head.length > 0) socket.unshift(head);
     socket.on('close', onClose);
-    socket.on('data', onData);
     socket.on('end', onEnd);
     socket.on('error', onError);
+    kind.reads.begin(socket, this);
   }
 
   /** Whether messages can still be sent. */
@@ -89,11 +99,13 @@ export class GatewaySocket implements FrameSink {
     if (this.#state !== 'open') return;
     // The last moment to send what waits in the outbox, and the moment to leave all subscriptions.
     this.connection?.leave(code, reason);
+    // Handlers of what had come before may have closed it meanwhile.
+    if (!this.isOpen) return;
     this.#state = 'closing';
     const frame = closeFrame(code, reason);
     if (this.#isConcluded) this.#socket.end(frame);
     else this.#socket.write(frame);
-    this.#closeTimer = setTimeout(destroy, this.#limits.closeTimeoutMs, this.#socket);
+    this.#closeTimer = setTimeout(destroy, this.#kind.closeTimeoutMs, this.#socket);
   }
 
   /** Without a closing handshake. */
@@ -130,6 +142,7 @@ export class GatewaySocket implements FrameSink {
 
   inflated(): void {
     if (this.#isGone) this.#closed();
+    else if (this.#endsLater) this.ended();
     else if (!this.#isPaused) this.#socket.resume();
   }
 
@@ -144,14 +157,16 @@ export class GatewaySocket implements FrameSink {
 
   // What the socket tells.
 
-  came(chunk: Buffer): void {
+  came(chunk: Buffer, isShared: boolean): void {
     // It does not wait for long, and no second one comes.
     if (this.#reader.isInflating) this.#socket.pause();
-    this.#reader.push(chunk);
+    this.#reader.push(chunk, isShared);
   }
 
   /** The client has ended its half: what it does not take of the rest soon, it never will. */
   ended(): void {
+    this.#endsLater = this.#reader.isInflating;
+    if (this.#endsLater) return;
     if (this.connection !== undefined) Connection.halfClosed(this.connection);
     this.#state = 'closing';
     this.#socket.setTimeout(halfClosedTimeoutMs, destroyThis);
@@ -167,7 +182,7 @@ export class GatewaySocket implements FrameSink {
       this.#socket.readableLength > 0 && !this.#isConcluded
         ? (this.#socket.read(this.#socket.readableLength) as Buffer | null)
         : null;
-    if (rest !== null) this.#reader.push(rest);
+    if (rest !== null) this.#reader.push(rest, false);
     if (!this.#reader.isInflating) this.#closed();
   }
 
@@ -176,10 +191,6 @@ export class GatewaySocket implements FrameSink {
     this.#inflater?.cleanup();
     if (this.connection !== undefined) Connection.closed(this.connection, this.#closeCode, this.#closeReason);
   }
-}
-
-function onData(this: OwnSocket, chunk: Buffer): void {
-  this.gatewaySocket?.came(chunk);
 }
 
 function onEnd(this: OwnSocket): void {

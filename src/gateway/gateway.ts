@@ -25,7 +25,7 @@ import type { Connection } from './connection.ts';
 import { Continuity } from './recovery/continuity.ts';
 import type { DisconnectTarget } from './cluster/control-messages.ts';
 import { Delivery } from './sending/delivery.ts';
-import { findSocketWrites } from './sending/direct-writes.ts';
+import { findSocketWrites } from './direct-sockets.ts';
 import { Dispatcher } from './receiving/dispatcher.ts';
 import { CapabilityError } from './errors.ts';
 import { kindOf } from './encoding.ts';

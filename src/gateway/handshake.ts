@@ -2,8 +2,9 @@ import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { subprotocol } from 'ws';
 import { uncompressed } from './sending/frame.ts';
+import { findSocketReads } from './direct-sockets.ts';
 import type { CompressionOptions } from './gateway-options.ts';
-import { GatewaySocket, type SocketLimits } from './gateway-socket.ts';
+import { GatewaySocket, type SocketKind } from './gateway-socket.ts';
 import type { HandshakeOptions } from './handshake-options.ts';
 import { type Deflate, negotiateDeflate } from './receiving/inflater.ts';
 import { refuseHandshake } from './refuse-handshake.ts';
@@ -33,8 +34,9 @@ interface Malformed {
 export class Handshaker {
   readonly #compression: CompressionOptions;
   readonly #closeTimeoutMs: number;
+  readonly #reads = findSocketReads();
   /** By the largest message: all connections of a kind share one object. */
-  readonly #limits = new Map<number, SocketLimits>();
+  readonly #kinds = new Map<number, SocketKind>();
 
   constructor(compression: CompressionOptions, closeTimeoutMs: number) {
     this.#compression = compression;
@@ -52,7 +54,7 @@ export class Handshaker {
     options: HandshakeOptions,
   ): Upgraded | undefined {
     const { headers, socket } = request;
-    const limits = this.#limitsFor(messageBytes);
+    const kind = this.#kindOf(messageBytes);
     let deflate: Deflate | undefined;
     let offered: readonly string[] = [];
     let malformed = whatIsWrong(request);
@@ -86,20 +88,20 @@ export class Handshaker {
         `X-Request-Id: ${id}\r\n\r\n`,
       'latin1',
     );
-    const webSocket = new GatewaySocket(socket, head, protocol, limits, deflate?.inflater);
+    const webSocket = new GatewaySocket(socket, head, protocol, kind, deflate?.inflater);
     // zlib cannot make raw deflate data with a window of 256 bytes; such a client is sent its messages as they are.
     const windowBits = deflate === undefined || deflate.windowBits < 9 ? uncompressed : deflate.windowBits;
     return { webSocket, windowBits };
   }
 
-  #limitsFor(messageBytes: number): SocketLimits {
-    let limits = this.#limits.get(messageBytes);
-    if (limits === undefined) {
+  #kindOf(messageBytes: number): SocketKind {
+    let kind = this.#kinds.get(messageBytes);
+    if (kind === undefined) {
       const fragments = Math.max(leastMostFragments, Math.ceil(messageBytes / leastFragmentBytes));
-      limits = { messageBytes, fragments, closeTimeoutMs: this.#closeTimeoutMs };
-      this.#limits.set(messageBytes, limits);
+      kind = { messageBytes, fragments, closeTimeoutMs: this.#closeTimeoutMs, reads: this.#reads };
+      this.#kinds.set(messageBytes, kind);
     }
-    return limits;
+    return kind;
   }
 }
 

@@ -38,7 +38,7 @@ export interface FrameSink {
 
 /**
  * Reads one client's frames (RFC 6455 §5) out of the chunks that its socket gives. A frame within a chunk is read where
- * it lies, and unmasked there; one that comes in pieces is put together in memory that grows with what has come, not
+ * it lies, and unmasked there, or on its way out of a chunk that is shared; one that comes in pieces is put together in memory that grows with what has come, not
  * with what was announced.
  */
 export class FrameReader {
@@ -78,14 +78,14 @@ export class FrameReader {
     return this.#isInflating;
   }
 
-  /** @param chunk is changed */
-  push(chunk: Buffer): void {
+  /** @param isShared it is gone when this returns; else it is kept, perhaps, and changed */
+  push(chunk: Buffer, isShared: boolean): void {
     if (this.#isDone) return;
-    if (this.#isInflating) (this.#waiting ??= []).push(chunk);
-    else this.#readAll(chunk);
+    if (this.#isInflating) (this.#waiting ??= []).push(isShared ? Buffer.from(chunk) : chunk);
+    else this.#readAll(chunk, isShared);
   }
 
-  #readAll(chunk: Buffer): void {
+  #readAll(chunk: Buffer, isShared: boolean): void {
     let at = 0;
     while (at < chunk.length) {
       if (this.#partial === undefined) {
@@ -95,7 +95,7 @@ export class FrameReader {
           this.#keep(chunk.subarray(at), size);
           return;
         }
-        this.#readFrame(chunk, at);
+        this.#readFrame(chunk, at, isShared);
         at += size;
       } else {
         const taken = Math.min(this.#neededBytes - this.#partialBytes, chunk.length - at);
@@ -105,7 +105,7 @@ export class FrameReader {
       }
       if (this.#isDone) return;
       if (this.#isInflating) {
-        if (at < chunk.length) this.#waiting = [chunk.subarray(at)];
+        if (at < chunk.length) this.#waiting = [isShared ? Buffer.from(chunk.subarray(at)) : chunk.subarray(at)];
         return;
       }
     }
@@ -118,7 +118,7 @@ export class FrameReader {
     this.#neededBytes = size;
     if (this.#isDone || size > partial.length) return;
     this.#partial = undefined;
-    this.#readFrame(partial, 0);
+    this.#readFrame(partial, 0, false);
   }
 
   #keep(beginning: Buffer, neededBytes: number): void {
@@ -189,13 +189,16 @@ export class FrameReader {
   }
 
   /** All of the frame is there, and it has been looked at. */
-  #readFrame(bytes: Buffer, at: number): void {
+  #readFrame(bytes: Buffer, at: number, isShared: boolean): void {
     const first = bytes[at] ?? 0;
     const opcode = first & 0x0f;
     const start = at + this.#headerBytes;
     const length = this.#payloadBytes;
-    const payload = length === 0 ? nothing : bytes.subarray(start, start + length);
-    if (length > 0) unmask(payload, bytes, start - 4);
+    let payload: Buffer = nothing;
+    if (length > 0) {
+      payload = isShared && opcode < close ? Buffer.allocUnsafe(length) : bytes.subarray(start, start + length);
+      unmask(bytes, start, payload);
+    }
     if (opcode >= close) this.#readControl(opcode, payload);
     else this.#readData(opcode, (first & 0x80) !== 0, (first & 0x40) !== 0, payload);
   }
@@ -231,7 +234,7 @@ export class FrameReader {
       else this.#take(inflated, isFinal);
       const waiting = this.#waiting;
       this.#waiting = undefined;
-      for (const chunk of waiting ?? []) this.push(chunk);
+      for (const chunk of waiting ?? []) this.push(chunk, false);
       if (!this.#isInflating) this.#sink.inflated();
     });
   }
@@ -239,7 +242,7 @@ export class FrameReader {
   #take(payload: Buffer, isFinal: boolean): void {
     if (!isFinal) {
       this.#plainBytes += payload.length;
-      if (payload.length > 0) (this.#fragments ??= []).push(payload);
+      if (payload.length > 0) (this.#fragments ??= []).push(withoutMore(payload));
       return;
     }
     const fragments = this.#fragments;
@@ -264,17 +267,25 @@ export class FrameReader {
   }
 }
 
-/** RFC 6455 §5.3. @param at where the mask is in `bytes` */
-function unmask(payload: Buffer, bytes: Buffer, at: number): void {
-  const first = bytes[at] ?? 0;
-  const second = bytes[at + 1] ?? 0;
-  const third = bytes[at + 2] ?? 0;
-  const fourth = bytes[at + 3] ?? 0;
-  for (let i = 0; i < payload.length; i += 4) {
+/** A fragment waits for the rest of its message; all else that came with it should not. */
+function withoutMore(fragment: Buffer): Buffer {
+  if (2 * fragment.length >= fragment.buffer.byteLength) return fragment;
+  const copy = Buffer.allocUnsafeSlow(fragment.length);
+  fragment.copy(copy);
+  return copy;
+}
+
+/** RFC 6455 §5.3. @param start where the payload is in `bytes`, behind its mask; @param to may be that payload itself */
+function unmask(bytes: Buffer, start: number, to: Buffer): void {
+  const first = bytes[start - 4] ?? 0;
+  const second = bytes[start - 3] ?? 0;
+  const third = bytes[start - 2] ?? 0;
+  const fourth = bytes[start - 1] ?? 0;
+  for (let i = 0; i < to.length; i += 4) {
     // What is beyond the end is not written.
-    payload[i] = (payload[i] ?? 0) ^ first;
-    payload[i + 1] = (payload[i + 1] ?? 0) ^ second;
-    payload[i + 2] = (payload[i + 2] ?? 0) ^ third;
-    payload[i + 3] = (payload[i + 3] ?? 0) ^ fourth;
+    to[i] = (bytes[start + i] ?? 0) ^ first;
+    to[i + 1] = (bytes[start + i + 1] ?? 0) ^ second;
+    to[i + 2] = (bytes[start + i + 2] ?? 0) ^ third;
+    to[i + 3] = (bytes[start + i + 3] ?? 0) ^ fourth;
   }
 }

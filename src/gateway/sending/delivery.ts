@@ -166,20 +166,23 @@ export class Delivery {
     let given = 0;
     let bytes = 0;
     let last: { readonly message: Message; readonly frame: Frame } | undefined;
-    for (const [encoding, subscribers] of groups) {
-      const message = this.#encode(encoding, encode);
-      if (message === undefined) continue;
-      // Encodings that answer with the same message share its bytes as well.
-      if (last?.message !== message) last = { message, frame: this.#frame(message, name, content) };
-      const { frame } = last;
-      bytes = Math.max(bytes, message.data.length);
-      for (const connection of subscribers) {
-        if (excluded?.has(connection) === true) continue;
-        if (connection.enqueue(frame, this.#counts)) given++;
+    try {
+      for (const [encoding, subscribers] of groups) {
+        const message = this.#encode(encoding, encode);
+        if (message === undefined) continue;
+        // Encodings that answer with the same message share its bytes as well.
+        if (last?.message !== message) last = { message, frame: this.#frame(message, name, content) };
+        const { frame } = last;
+        bytes = Math.max(bytes, message.data.length);
+        for (const connection of subscribers) {
+          if (excluded?.has(connection) === true) continue;
+          if (connection.enqueue(frame, this.#counts)) given++;
+        }
       }
+      if (flushed !== undefined && given > 0) this.#scheduler.whenFlushed(flushed);
+    } finally {
+      this.#scheduler.end(given, bytes);
     }
-    if (flushed !== undefined && given > 0) this.#scheduler.whenFlushed(flushed);
-    this.#scheduler.end(bytes);
     return given;
   }
 

@@ -12,15 +12,20 @@ export interface Gathered {
 }
 
 /**
- * When a subscription with many subscribers sends again. A fan-out is followed by a rest, twice as long as it took, in
- * which what is published is gathered, to leave in one write for each subscriber. What takes less than a third of a
- * worker's time never meets a rest; what takes more has its messages a little later, for half of the writes.
+ * When a subscription with many subscribers sends again. A fan-out is followed by a rest, twice as long as it took, and
+ * what is published from its beginning to the end of the rest is gathered, to leave in one write for each subscriber.
+ * What takes less than a third of a worker's time never meets a rest; what takes more has its messages a little later,
+ * for half of the writes.
  */
-export class FanOutPace {
+export class FanOutPace implements Flushed {
   readonly #longestRestMs: number;
   readonly #release: (gathered: Gathered) => void;
-  // Never a small integer: V8 would compile whatever met the field while it was one again and again, in vain.
+  /** Fan-outs that have begun and have not been flushed. */
+  #underWay = 0;
+  // Never small integers: V8 would compile whatever met these fields while they were some again and again, in vain.
+  #restMs = 0.5;
   #restsUntilMs = -Infinity;
+  #isGathering = false;
   #outboxes: Flushable[] = [];
   #waiters: Flushed[] = [];
   #bytes = 0;
@@ -34,12 +39,24 @@ export class FanOutPace {
 
   /** Whether what is published now is to be gathered. */
   get isResting(): boolean {
-    return this.#timer !== undefined || performance.now() < this.#restsUntilMs;
+    return this.#isGathering || this.#underWay > 0 || performance.now() < this.#restsUntilMs;
   }
 
-  /** A fan-out begins. @param workMs how long it is expected to take */
+  /** A fan-out begins; `flushed` will say when it is done. @param workMs how long it takes, about */
   began(workMs: number): void {
-    this.#restsUntilMs = performance.now() + workMs + Math.min(restShare * workMs, this.#longestRestMs);
+    this.#underWay++;
+    this.#restMs = Math.min(restShare * workMs, this.#longestRestMs);
+  }
+
+  flushed(): void {
+    this.#underWay--;
+    this.#restsUntilMs = performance.now() + this.#restMs;
+    if (this.#isGathering && this.#underWay === 0) this.#endLater();
+  }
+
+  /** Whether nobody waits for the rest to end: what was published meanwhile goes along with what is being sent. */
+  get isEmpty(): boolean {
+    return this.#outboxes.length === 0;
   }
 
   add(outbox: Flushable): void {
@@ -53,15 +70,22 @@ export class FanOutPace {
 
   /** One more has been gathered. @param bytes of it, for each subscriber */
   gathered(bytes: number): void {
+    if (this.isEmpty) return;
+    this.#isGathering = true;
     this.#bytes += bytes;
     if (this.#bytes >= worthwhileBytes) this.#end();
-    else this.#timer ??= setTimeout(() => this.#end(), this.#restsUntilMs - performance.now()).unref();
+    else if (this.#underWay === 0) this.#endLater();
+  }
+
+  #endLater(): void {
+    this.#timer ??= setTimeout(() => this.#end(), this.#restsUntilMs - performance.now()).unref();
   }
 
   #end(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const gathered = { outboxes: this.#outboxes, waiters: this.#waiters };
+    this.#isGathering = false;
     this.#outboxes = [];
     this.#waiters = [];
     this.#bytes = 0;

@@ -10,6 +10,12 @@ const flushesPerLook = 16;
 /** A fan-out to more subscribers than this goes behind those that are smaller. */
 const bulkSubscribers = 250;
 
+/** The less, the more urgent. */
+export type Urgency = typeof prompt | typeof bulk | typeof gathering;
+const prompt = 0;
+const bulk = 1;
+const gathering = 2;
+
 export interface Flushable {
   flush(): void;
 }
@@ -44,10 +50,9 @@ export class FlushScheduler {
   /** Apart, as a large fan-out is not to be waited for by small ones. */
   readonly #marks = { prompt: new RingQueue<Mark>(), bulk: new RingQueue<Mark>() };
   readonly #gatherMs: number;
-  #isBulk = false;
   /** Of the fan-out that is under way, where it is large. */
   #pace: FanOutPace | undefined;
-  #isGathering = false;
+  #urgency: Urgency = prompt;
   #isScheduled = false;
   #isLate = false;
   #rounds = 0;
@@ -59,27 +64,27 @@ export class FlushScheduler {
 
   /** To be called around what gives the same to so many. @param paced has its pace from here */
   begin(subscribers: number, paced?: Paced): void {
-    this.#isBulk = subscribers > bulkSubscribers;
-    if (!this.#isBulk || paced === undefined || this.#gatherMs === 0) return;
-    const pace = (paced.pace ??= new FanOutPace(this.#gatherMs, (gathered) => this.#release(gathered, pace)));
-    this.#isGathering = pace.isResting;
-    if (!this.#isGathering) pace.began(subscribers * this.#bulk.flushMs);
-    this.#pace = pace;
-  }
-
-  /** @param bytes of the fan-out, for each subscriber */
-  end(bytes = 0): void {
-    const pace = this.#pace;
-    const isGathering = this.#isGathering;
-    this.#isBulk = false;
     this.#pace = undefined;
-    this.#isGathering = false;
-    if (isGathering) pace?.gathered(bytes);
+    this.#urgency = subscribers > bulkSubscribers ? bulk : prompt;
+    if (this.#urgency === prompt || paced === undefined || this.#gatherMs === 0) return;
+    const pace = (paced.pace ??= new FanOutPace(this.#gatherMs, (gathered) => this.#release(gathered, pace)));
+    this.#pace = pace;
+    if (pace.isResting) this.#urgency = gathering;
   }
 
-  /** Whether what is scheduled now may be kept waiting by others. */
-  get isBulk(): boolean {
-    return this.#isBulk;
+  /** @param given how many were given something; @param bytes of it, for each */
+  end(given = 0, bytes = 0): void {
+    if (given > 0 && this.#pace !== undefined) {
+      if (this.#urgency === gathering) this.#pace.gathered(bytes);
+      else this.#beganBulk(this.#pace, given);
+    }
+    this.#pace = undefined;
+    this.#urgency = prompt;
+  }
+
+  /** Of what is scheduled now: what is less urgent may be kept waiting by the rest. */
+  get urgency(): Urgency {
+    return this.#urgency;
   }
 
   /** Whether a slice was not enough for what a turn gave. */
@@ -94,23 +99,19 @@ export class FlushScheduler {
 
   /** Has it flushed at the end of the turn. Harmless when it is flushed before. */
   schedule(outbox: Flushable): void {
-    if (this.#isGathering) return this.#pace?.add(outbox);
-    (this.#isBulk ? this.#bulk : this.#prompt).add(outbox);
+    if (this.#urgency === gathering) return this.#pace?.add(outbox);
+    (this.#urgency === bulk ? this.#bulk : this.#prompt).add(outbox);
     this.#runSoon();
   }
 
   /**
-   * Tells when all that has been scheduled up to now, as bulk or not as what is scheduled now, has been flushed. To be
+   * Tells when all that has been scheduled up to now, as urgent or less as what is scheduled now, has been flushed. To be
    * called between `begin` and `end`.
    */
   whenFlushed(waiter: Flushed): void {
-    if (this.#isGathering) return this.#pace?.whenFlushed(waiter);
-    const prompt = this.#prompt.added;
-    const bulk = this.#isBulk ? this.#bulk.added : 0;
-    const marks = this.#isBulk ? this.#marks.bulk : this.#marks.prompt;
-    // Nothing had to be scheduled: those who were given it are behind, and will send it when they can.
-    if (marks.length === 0 && this.#isPast(prompt, bulk)) waiter.flushed();
-    else marks.push({ prompt, bulk, waiter });
+    if (this.#pace?.isEmpty === false) this.#pace.whenFlushed(waiter);
+    else if (this.#urgency === prompt) this.#mark(this.#marks.prompt, 0, waiter);
+    else this.#mark(this.#marks.bulk, this.#bulk.added, waiter);
   }
 
   /** Where batches of connections with this window size begin. */
@@ -144,10 +145,23 @@ export class FlushScheduler {
   }
 
   #release({ outboxes, waiters }: Gathered, pace: FanOutPace): void {
-    pace.began(outboxes.length * this.#bulk.flushMs);
     for (const outbox of outboxes) this.#bulk.add(outbox);
-    for (const waiter of waiters) this.#marks.bulk.push({ prompt: this.#prompt.added, bulk: this.#bulk.added, waiter });
-    this.#runSoon();
+    if (outboxes.length > 0) this.#runSoon();
+    this.#beganBulk(pace, outboxes.length);
+    for (const waiter of waiters) this.#mark(this.#marks.bulk, this.#bulk.added, waiter);
+  }
+
+  #beganBulk(pace: FanOutPace, outboxes: number): void {
+    pace.began(outboxes * this.#bulk.flushMs);
+    this.#mark(this.#marks.bulk, this.#bulk.added, pace);
+  }
+
+  /** @param bulkAdded up to where the lane for what is large has to be */
+  #mark(marks: RingQueue<Mark>, bulkAdded: number, waiter: Flushed): void {
+    const promptAdded = this.#prompt.added;
+    // Nothing had to be scheduled: those who were given it are behind, and will send it when they can.
+    if (marks.length === 0 && this.#isPast(promptAdded, bulkAdded)) waiter.flushed();
+    else marks.push({ prompt: promptAdded, bulk: bulkAdded, waiter });
   }
 
   #tellFlushed(marks: RingQueue<Mark>): void {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Batch, BatchStart } from './batch.ts';
 import type { Entry } from './entry.ts';
-import type { FlushScheduler } from './flush-scheduler.ts';
+import type { FlushScheduler, Urgency } from './flush-scheduler.ts';
 import type { SocketWrites, Writer } from './socket-writes.ts';
 
 /** A turn's batch of up to this many bytes leaves in one write, of which everybody who was given the same has a share. */
@@ -45,7 +45,7 @@ export class Outbox implements Writer {
   #backlogBytes = 0;
   #inFlightBytes = 0;
   #isScheduled = false;
-  #waitsInBulk = false;
+  #urgency: Urgency = 0;
   #waiters: Waiter[] | undefined;
 
   constructor(socket: Socket, windowBits: number, parts: OutboxParts, owner: OutboxOwner) {
@@ -80,9 +80,9 @@ export class Outbox implements Writer {
     }
     this.#batch = this.#batch === undefined ? this.#start.first(entry, bytes) : this.#batch.with(entry, bytes);
     const { scheduler } = this.#parts;
-    if (this.#isScheduled && !(this.#waitsInBulk && !scheduler.isBulk)) return;
+    if (this.#isScheduled && this.#urgency <= scheduler.urgency) return;
     this.#isScheduled = true;
-    this.#waitsInBulk = scheduler.isBulk;
+    this.#urgency = scheduler.urgency;
     scheduler.schedule(this);
   }
 

@@ -186,29 +186,43 @@ describe('the flush scheduler', () => {
   });
 });
 
-/** Gives each outbox something on behalf of a room, as a fan-out to that many. */
+/** What a room gives to its subscribers. */
+interface FanOut {
+  readonly room: Paced;
+  readonly to: readonly Flushable[];
+  /** All, those among them who wait for their turn already. */
+  readonly subscribers?: number;
+  /** undefined: all of them. */
+  readonly given?: number;
+  readonly bytes?: number;
+}
+
 function fanOut(
   scheduler: FlushScheduler,
-  { room, to, subscribers = 100_000, bytes = 100 }: FanOut,
+  { room, to, subscribers = 1_000, given = subscribers, bytes = 100 }: FanOut,
   flushed?: () => void,
 ): void {
   scheduler.begin(subscribers, room);
   for (const outbox of to) scheduler.schedule(outbox);
   if (flushed !== undefined) scheduler.whenFlushed({ flushed });
-  scheduler.end(bytes);
+  scheduler.end(given, bytes);
 }
 
-interface FanOut {
-  readonly room: Paced;
-  readonly to: readonly Flushable[];
-  /** So many are expected to take a second. */
-  readonly subscribers?: number;
-  readonly bytes?: number;
+/** Has it know that a flush takes 2 ms, so that a room of 1,000 rests for as long as it may. */
+async function busyScheduler(gatherMs: number): Promise<FlushScheduler> {
+  const scheduler = new FlushScheduler(gatherMs);
+  const slow = Array.from({ length: 16 }, () => ({ flush: () => work(2) }));
+  for (let i = 0; i < 8; i++) {
+    let isFlushed = false;
+    fanOut(scheduler, { room: {}, to: slow }, () => (isFlushed = true));
+    await until(() => isFlushed);
+  }
+  return scheduler;
 }
 
 describe('a room with many subscribers', () => {
   it('sends at once when it has rested, and gathers what follows, to send it together', async () => {
-    const scheduler = new FlushScheduler(20);
+    const scheduler = await busyScheduler(1_000);
     const room: Paced = {};
     const happened: string[] = [];
     const outbox = { flush: () => void happened.push('flushed') };
@@ -224,8 +238,18 @@ describe('a room with many subscribers', () => {
     expect(happened.slice(2)).toEqual(['flushed', 'told second', 'told third']);
   });
 
+  it('sends what it is given before it has sent along with it', async () => {
+    const scheduler = await busyScheduler(10_000);
+    const room: Paced = {};
+    const happened: string[] = [];
+    fanOut(scheduler, { room, to: [{ flush: () => happened.push('flushed') }] }, () => happened.push('told first'));
+    fanOut(scheduler, { room, to: [] }, () => happened.push('told second'));
+    await turn();
+    expect(happened).toEqual(['flushed', 'told first', 'told second']);
+  });
+
   it('sends as soon as what it has gathered is worth a write', async () => {
-    const scheduler = new FlushScheduler(1_000);
+    const scheduler = await busyScheduler(10_000);
     const room: Paced = {};
     let flushed = 0;
     const outbox = { flush: () => flushed++ };
@@ -240,10 +264,11 @@ describe('a room with many subscribers', () => {
   });
 
   it('keeps neither small rooms nor other large ones waiting', async () => {
-    const scheduler = new FlushScheduler(1_000);
+    const scheduler = await busyScheduler(10_000);
     const room: Paced = {};
     const flushed: string[] = [];
-    fanOut(scheduler, { room, to: [] });
+    fanOut(scheduler, { room, to: [{ flush: () => {} }] });
+    await turn();
     fanOut(scheduler, { room, to: [{ flush: () => flushed.push('the same') }] });
     fanOut(scheduler, { room: {}, to: [{ flush: () => flushed.push('another') }] });
     fanOut(scheduler, { room: {}, to: [{ flush: () => flushed.push('small') }], subscribers: 250 });
@@ -252,41 +277,40 @@ describe('a room with many subscribers', () => {
     expect(flushed).toEqual(['small', 'direct', 'another']);
   });
 
-  it('gathers nothing where it is told not to, nor where it is a small one', async () => {
-    for (const [gatherMs, subscribers] of [
-      [0, 100_000],
-      [1_000, 250],
+  it('gathers nothing where it is told not to, nor where it is a small one, nor after what was given to nobody', async () => {
+    for (const [gatherMs, subscribers, given] of [
+      [0, 1_000, 1_000],
+      [10_000, 250, 250],
+      [10_000, 1_000, 0],
     ] as const) {
-      const scheduler = new FlushScheduler(gatherMs);
+      const scheduler = await busyScheduler(gatherMs);
       const room: Paced = {};
       let flushed = 0;
       for (let i = 1; i <= 3; i++) {
-        fanOut(scheduler, { room, to: [{ flush: () => flushed++ }], subscribers });
+        fanOut(scheduler, { room, to: [{ flush: () => flushed++ }], subscribers, given });
         await turn();
         expect(flushed).toBe(i);
       }
     }
   });
 
-  it('rests for longer where flushes take longer', async () => {
-    const scheduler = new FlushScheduler(400);
-    const room: Paced = {};
-    const slow = Array.from({ length: 16 }, () => ({ flush: () => work(2) }));
-    for (let i = 0; i < 8; i++) {
-      let isFlushed = false;
-      fanOut(scheduler, { room: {}, to: slow, subscribers: 251 }, () => (isFlushed = true));
-      await until(() => isFlushed);
-    }
-    let flushed = 0;
-    const outbox = { flush: () => flushed++ };
-    const start = performance.now();
-    for (let i = 1; i <= 2; i++) {
+  it('rests for longer where flushes take longer, and never for longer than it may', async () => {
+    const rested = async (gatherMs: number): Promise<number> => {
+      const scheduler = await busyScheduler(gatherMs);
+      const room: Paced = {};
+      let flushed = 0;
+      const outbox = { flush: () => flushed++ };
+      fanOut(scheduler, { room, to: [outbox], subscribers: 251 });
+      await turn();
+      const start = performance.now();
       fanOut(scheduler, { room, to: [outbox], subscribers: 251 });
       await turn();
       expect(flushed).toBe(1);
-    }
-    await until(() => flushed === 2);
+      await until(() => flushed === 2);
+      return performance.now() - start;
+    };
     // At first 251 flushes are expected to take 3 ms; 2 ms each have been seen since.
-    expect(performance.now() - start).toBeGreaterThan(100);
+    expect(await rested(300)).toBeGreaterThan(200);
+    expect(await rested(600)).toBeGreaterThan(450);
   });
 });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findSocketWrites } from '../../../../src/gateway/sending/direct-writes.ts';
+import { findSocketWrites } from '../../../../src/gateway/direct-sockets.ts';
 import type { Entry } from '../../../../src/gateway/sending/entry.ts';
 import { FlushScheduler } from '../../../../src/gateway/sending/flush-scheduler.ts';
 import { Outbox } from '../../../../src/gateway/sending/outbox.ts';

@@ -1,12 +1,15 @@
 /**
  * Writes on the TCP handle itself, past Node's stream: 4 to 8 % of the CPU of a write where the kernel is slow, more where
- * it is fast. This file is the only
- * one to use anything that is not public API of Node or ws; where anything of it is missing, and for sockets that are
- * no plain TCP, `publicWrites` does the same. What it relies on: `process.binding` (Node's DEP0111), the write of a
- * libuv stream (`writeBuffer`, as lib/internal/stream_base_commons.js calls it) and `socket._handle`.
+ * it is fast. And has Node read into one buffer for all sockets, as its option `onread` does for those a program makes
+ * itself: without 64 KiB of new memory and a stream's ways for each read. This file is the only one to use anything that
+ * is not public API of Node or ws; where anything of it is missing, and for sockets that are no plain TCP, `publicWrites`
+ * and `publicReads` do the same. What it relies on: `process.binding` (Node's DEP0111), the write of a libuv stream
+ * (`writeBuffer`, as lib/internal/stream_base_commons.js calls it), its `useUserBuffer` with the two properties of a
+ * socket in which lib/net.js keeps `onread`, and `socket._handle`.
  */
-import type { Socket } from 'node:net';
-import { publicWrites, type SocketWrites, type Writer } from './socket-writes.ts';
+import { Socket } from 'node:net';
+import { publicReads, type ReaderSocket, type SocketReads } from './receiving/socket-reads.ts';
+import { publicWrites, type SocketWrites, type Writer } from './sending/socket-writes.ts';
 
 interface WriteRequest {
   oncomplete?: (this: WriteRequest, status: number) => void;
@@ -16,7 +19,11 @@ interface WriteRequest {
   writer?: Writer;
 }
 
+/** What comes is read into it, and has to be dealt with or copied before the next read of any socket. */
+const sharedBytes = 64 * 1024;
+
 interface TcpHandle {
+  useUserBuffer(buffer: Buffer): void;
   /** @returns 0, or the error's number */
   writeBuffer(request: WriteRequest, bytes: Buffer): number;
 }
@@ -37,6 +44,49 @@ interface Internals {
 export function findSocketWrites(): SocketWrites {
   const internals = findInternals();
   return internals === undefined ? publicWrites : directWrites(internals);
+}
+
+/** The least work per read that there is in this Node. */
+export function findSocketReads(): SocketReads {
+  const internals = findInternals();
+  const keys = internals === undefined ? undefined : findReadKeys();
+  return internals === undefined || keys === undefined ? publicReads : directReads(internals, keys);
+}
+
+function directReads({ isTcpHandle }: Internals, { buffer, callback }: ReadKeys): SocketReads {
+  const shared = Buffer.allocUnsafeSlow(sharedBytes);
+  return {
+    begin(socket, reader) {
+      const handle = (socket as Socket & HandleOwner)._handle;
+      // What has been read already is Node's to give.
+      if (!isTcpHandle(handle) || socket.readableLength > 0) {
+        publicReads.begin(socket, reader);
+        return;
+      }
+      socket.reader = reader;
+      Object.assign(socket, { [buffer]: shared, [callback]: onRead });
+      handle.useUserBuffer(shared);
+      socket.resume();
+    },
+  };
+}
+
+function onRead(this: ReaderSocket, count: number, shared: Buffer): true {
+  this.reader?.came(shared.subarray(0, count), true);
+  return true;
+}
+
+interface ReadKeys {
+  readonly buffer: symbol;
+  readonly callback: symbol;
+}
+
+/** Where a socket keeps its option `onread`. */
+function findReadKeys(): ReadKeys | undefined {
+  const symbols = Object.getOwnPropertySymbols(new Socket());
+  const buffer = symbols.find(({ description }) => description === 'kBuffer');
+  const callback = symbols.find(({ description }) => description === 'kBufferCb');
+  return buffer === undefined || callback === undefined ? undefined : { buffer, callback };
 }
 
 function directWrites({ WriteWrap, isTcpHandle, wasLeftOver }: Internals): SocketWrites {
@@ -77,7 +127,9 @@ function findInternals(): Internals | undefined {
     const Tcp = fieldOf(binding('tcp_wrap'), 'TCP');
     if (!isConstructor(WriteWrap) || !isConstructor(Tcp)) return undefined;
     if (!(state instanceof Int32Array) || typeof index !== 'number') return undefined;
-    if (typeof fieldOf(fieldOf(Tcp, 'prototype'), 'writeBuffer') !== 'function') return undefined;
+    const prototype = fieldOf(Tcp, 'prototype');
+    for (const method of ['writeBuffer', 'useUserBuffer'])
+      if (typeof fieldOf(prototype, method) !== 'function') return undefined;
     return {
       WriteWrap,
       isTcpHandle: (handle): handle is TcpHandle => handle instanceof Tcp,
