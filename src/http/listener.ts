@@ -77,7 +77,7 @@ export class HttpListener {
   readonly #door: Doorkeeper | undefined;
   readonly #proxies: TrustedProxies | undefined;
   readonly #server: Server<typeof ListenerRequest> | TlsServer<typeof ListenerRequest>;
-  readonly #newcomers = new Newcomers();
+  readonly #newcomers: Newcomers;
   readonly #pending = new PendingAnswers();
   readonly #handshakes = new TurnBudget(handshakesPerTurn);
   readonly #nextId = idGenerator();
@@ -93,6 +93,7 @@ export class HttpListener {
     this.#counts = counts;
     this.#door = door;
     this.#proxies = proxies;
+    this.#newcomers = new Newcomers(tls !== undefined);
     const bounds = {
       IncomingMessage: ListenerRequest,
       maxHeaderSize: options.headerBytes,

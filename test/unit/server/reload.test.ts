@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../../src/config/load-config.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { Reloader } from '../../../src/server/reload.ts';
@@ -83,8 +83,10 @@ describe('a reload', () => {
     const successor = await successorIn(node, 2);
     successor.report(0);
     await until(() => node.worker(0).orders.includes('drain'));
+    // The next one comes as late as it may: 200 ms from now, and not before anybody has looked.
+    using _random = vi.spyOn(Math, 'random').mockReturnValue(0.999);
     falls(successor);
-    await until(() => node.primary.readiness.reasons.length === 2);
+    await until(() => node.primary.readiness.reasons.length === 2, { everyMs: 1 });
     node.worker(0).end();
     expect(await reloading).toMatchObject({ message: `the new worker 1 ${why}; 1 of 2 were replaced` });
     expect(node.worker(1).orders).not.toContain('drain');
