@@ -5,6 +5,7 @@
 //   dialect(scenario)      a key of ../generator/dialects.mjs
 //   start(scenario, {execArgv})   → {ports, pids, redisPid?, stop}; clients are spread over the ports
 import { createRequire } from 'node:module';
+import { cLoop } from './c-loop.mjs';
 import { carillonSystem } from './carillon.mjs';
 import { externalSystem } from './external.mjs';
 import { natsServer } from './nats-server.mjs';
@@ -36,6 +37,7 @@ const peers = {
   'socket-io-redis': socketIoRedis,
   nchan,
   'nats-server': natsServer,
+  'c-loop': cLoop,
 };
 
 /**
