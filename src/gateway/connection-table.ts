@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { idGenerator } from '../lib/ids.ts';
 import { plainAddress } from '../lib/plain-address.ts';
-import type { Counts } from '../metrics/counts.ts';
+import type { Counts, HandshakeRefusal } from '../metrics/counts.ts';
 import type { AppCalls } from './receiving/app-calls.ts';
 import { internalErrorReason } from './close-codes.ts';
 import type { ConnectionOwner } from './connection-owner.ts';
@@ -12,7 +12,7 @@ import { type Encoding, plainEncoding } from './encoding.ts';
 import { ArgumentError } from './errors.ts';
 import { defaultLimits, type ConnectionLimits, type GatewayOptions } from './gateway-options.ts';
 import { type GatewaySocket, isUpgraded } from './gateway-socket.ts';
-import type { HandshakeEntry, HandshakeOptions } from './handshake-options.ts';
+import type { HandshakeEntry, HandshakeOptions, Refusal } from './handshake-options.ts';
 import { Handshaker, type Upgraded } from './handshake.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { refuseHandshake } from './refuse-handshake.ts';
@@ -164,26 +164,20 @@ export class ConnectionTable {
       socket.destroy();
       return undefined;
     }
-    const refuse = (): void => {
-      if (entry.watcher !== undefined) entry.watcher.refuse(this.#isClosing);
-      else refuseHandshake(request, this.#isClosing ? '503 Service Unavailable' : '500 Internal Server Error', id);
+    const refuse = (reason: HandshakeRefusal, refusal: Refusal): undefined => {
+      counts.countHandshakeRefused(reason);
+      if (entry.watcher !== undefined) entry.watcher.refuse(refusal);
+      else refuseHandshake(request, refusal, id);
     };
-    if (this.#isClosing) {
-      counts.countHandshakeRefused('draining');
-      refuse();
-      return undefined;
-    }
+    if (this.#isClosing) return refuse('draining', 'stopping');
     try {
       const head = entry.head ?? Buffer.alloc(0);
       const upgraded = this.#handshaker.upgrade(request, head, { id, messageBytes }, options);
-      if (upgraded === undefined) counts.countHandshakeRefused('malformed');
-      return upgraded;
+      return 'webSocket' in upgraded ? upgraded : refuse('malformed', upgraded);
     } catch (error) {
       // The app's choice of a subprotocol failed; nothing has been answered yet.
       apps.logged(error, id);
-      counts.countHandshakeRefused('other');
-      refuse();
-      return undefined;
+      return refuse('other', 'failed');
     }
   }
 

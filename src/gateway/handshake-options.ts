@@ -37,14 +37,25 @@ export interface HandshakeOptions {
   readonly limits?: Partial<ConnectionLimits>;
 }
 
+/** What a handshake that is no valid one is answered with. */
+export interface MalformedHandshake {
+  readonly status: 400 | 405;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What is wrong, as a line. */
+  readonly text: string;
+}
+
+/** Why the gateway does not take a handshake: it is stopping (503), the app's choice failed (500), or what is wrong with it. */
+export type Refusal = 'stopping' | 'failed' | MalformedHandshake;
+
 /** Hears of one connection's beginning and end; the access log's seam. */
 export interface ConnectionWatcher {
   /** A cluster-unique id that the connection is to have; empty: the gateway makes one. */
   readonly id: string;
   /** The handshake was accepted. Not called where it was refused. */
   opened(): void;
-  /** The gateway does not take the handshake. To answer it with 503 where it `isClosing`, else with 500. */
-  refuse(isClosing: boolean): void;
+  /** The gateway does not take the handshake, and has counted that. To answer it. */
+  refuse(refusal: Refusal): void;
   /** The connection is gone. `code` as in `HandshakeOptions.onClose`. */
   closed(connection: Connection, code: number): void;
 }

@@ -5,9 +5,8 @@ import { uncompressed } from './sending/frame.ts';
 import { findSocketReads } from './direct-sockets.ts';
 import type { CompressionOptions } from './gateway-options.ts';
 import { GatewaySocket, type SocketKind } from './gateway-socket.ts';
-import type { HandshakeOptions } from './handshake-options.ts';
+import type { HandshakeOptions, MalformedHandshake } from './handshake-options.ts';
 import { type Deflate, negotiateDeflate } from './receiving/inflater.ts';
-import { refuseHandshake } from './refuse-handshake.ts';
 
 /** RFC 6455 §1.3. */
 const guid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -21,13 +20,6 @@ export interface Upgraded {
   readonly webSocket: GatewaySocket;
   /** Window size agreed on for what the server compresses, or `uncompressed`. */
   readonly windowBits: number;
-}
-
-/** What is wrong with a request that should be an opening handshake. */
-interface Malformed {
-  readonly status: string;
-  readonly text: string;
-  readonly header?: string;
 }
 
 /** Answers opening handshakes (RFC 6455 §4.2). */
@@ -45,14 +37,14 @@ export class Handshaker {
 
   /**
    * @param id of the request and the connection, told in the answer
-   * @returns undefined when the request was not a valid handshake; it has been answered with 400 or 405 then
+   * @returns what is wrong when the request is not a valid handshake; it has not been answered then
    */
   upgrade(
     request: IncomingMessage,
     head: Buffer,
     { id, messageBytes }: { readonly id: string; readonly messageBytes: number },
     options: HandshakeOptions,
-  ): Upgraded | undefined {
+  ): Upgraded | MalformedHandshake {
     const { headers, socket } = request;
     const kind = this.#kindOf(messageBytes);
     let deflate: Deflate | undefined;
@@ -62,7 +54,7 @@ export class Handshaker {
       try {
         offered = [...subprotocol.parse(headers['sec-websocket-protocol'])];
       } catch {
-        malformed = badRequest('Invalid Sec-WebSocket-Protocol header');
+        malformed = badRequest('Sec-WebSocket-Protocol: expected names, each once');
       }
     }
     // Not in pull mode: one chunk of a paused socket may hold a thousand times its size in compressed messages.
@@ -71,13 +63,10 @@ export class Handshaker {
       try {
         deflate = negotiateDeflate(headers['sec-websocket-extensions'], messageBytes);
       } catch {
-        malformed = badRequest('Invalid or unacceptable Sec-WebSocket-Extensions header');
+        malformed = badRequest('Sec-WebSocket-Extensions: expected an offer of permessage-deflate as in RFC 7692');
       }
     }
-    if (malformed !== undefined) {
-      refuseHandshake(request, malformed.status, id, malformed);
-      return undefined;
-    }
+    if (malformed !== undefined) return malformed;
     const protocol = offered.length === 0 ? '' : chooseSubprotocol(options.subprotocols, offered, request);
     const accept = hash('sha1', `${headers['sec-websocket-key']}${guid}`, 'base64');
     socket.write(
@@ -106,20 +95,19 @@ export class Handshaker {
 }
 
 /** RFC 6455 §4.2.1. */
-function whatIsWrong({ method, headers }: IncomingMessage): Malformed | undefined {
-  if (method !== 'GET') return { status: '405 Method Not Allowed', text: 'Invalid HTTP method', header: 'Allow: GET' };
-  if (headers.upgrade?.toLowerCase() !== 'websocket') return badRequest('Invalid Upgrade header');
+function whatIsWrong({ method, headers }: IncomingMessage): MalformedHandshake | undefined {
+  if (method !== 'GET') return { status: 405, headers: { Allow: 'GET' }, text: 'Only GET.\n' };
+  if (headers.upgrade?.toLowerCase() !== 'websocket') return badRequest('Upgrade: expected websocket');
   const key = headers['sec-websocket-key'];
-  if (key === undefined || !keyPattern.test(key)) return badRequest('Missing or invalid Sec-WebSocket-Key header');
+  if (key === undefined || !keyPattern.test(key)) return badRequest('Sec-WebSocket-Key: expected 16 bytes in base64');
   const version = headers['sec-websocket-version'];
   // 8 is what clients of drafts 8 to 12 send, which speak the same.
   if (version === '13' || version === '8') return undefined;
-  const text = 'Missing or invalid Sec-WebSocket-Version header';
-  return { ...badRequest(text), header: 'Sec-WebSocket-Version: 13, 8' };
+  return { ...badRequest('Sec-WebSocket-Version: expected 13'), headers: { 'Sec-WebSocket-Version': '13, 8' } };
 }
 
-function badRequest(text: string): Malformed {
-  return { status: '400 Bad Request', text };
+function badRequest(what: string): MalformedHandshake {
+  return { status: 400, text: `This is no valid WebSocket handshake: ${what}.\n` };
 }
 
 /** @returns "" for none */

@@ -250,7 +250,6 @@ export class HttpListener {
     const answer = (): void => {
       // It left while it waited for its turn.
       if (socket.destroyed) return;
-      entry.takeTurn();
       if (turnedAway === undefined) this.#handshake(request, entry, head);
       else turnAway(request, entry, turnedAway, head);
     };
@@ -290,10 +289,7 @@ export class HttpListener {
   /** CONNECT asks for a proxy. */
   #refuseConnect(request: ListenerRequest, socket: Duplex): void {
     const entry = new UpgradeEntry(request, this.#access);
-    this.#inTurn(socket, () => {
-      entry.takeTurn();
-      refuseUpgrade(request, onlyMethods(methods));
-    });
+    this.#inTurn(socket, () => refuseUpgrade(request, onlyMethods(methods)));
     entry.awaitAnswer(() => this.#newcomers.heard(request.socket));
   }
 

@@ -3,7 +3,7 @@ import type { Counts, HandshakeRefusal } from '../metrics/counts.ts';
 import type { UnfinishedLine } from './access-line.ts';
 import { endLine } from './access-line.ts';
 import { type AccessWriter, type Arrival, arrivalOf, clientGone, lineOf } from './access-log.ts';
-import { internalError, rawAnswer, stopping } from './answer.ts';
+import { type Answer, internalError, rawAnswer, stopping } from './answer.ts';
 import { endSocket, ignoreError } from './end-socket.ts';
 import { ListenerRequest } from './listener-request.ts';
 
@@ -21,8 +21,6 @@ export interface Door {
 interface Handshake {
   readonly request: ListenerRequest;
   readonly arrival: Arrival;
-  /** Written on this socket before, as answers to earlier requests; those may still be under way. */
-  bytesBefore: number;
   onSocketClosed: (() => void) | undefined;
   onAnswered: (() => void) | undefined;
   readonly counts: Counts | undefined;
@@ -45,7 +43,6 @@ export class UpgradeEntry {
     this.#state = {
       request,
       arrival: arrivalOf(request),
-      bytesBefore: Infinity,
       onSocketClosed: undefined,
       onAnswered: undefined,
       counts,
@@ -60,11 +57,6 @@ export class UpgradeEntry {
 
   get isAnswered(): boolean {
     return typeof this.#state !== 'object';
-  }
-
-  /** Everything asked before on this connection has been answered: what is written from now on answers the handshake. */
-  takeTurn(): void {
-    if (typeof this.#state === 'object') this.#state.bytesBefore = this.#state.request.socket.bytesWritten;
   }
 
   /**
@@ -88,10 +80,10 @@ export class UpgradeEntry {
   }
 
   /** The gateway refuses the handshake, and has counted that. */
-  refuse(isClosing: boolean): void {
+  refuse(refusal: Refusal): void {
     if (typeof this.#state !== 'object') return;
     const { request } = this.#state;
-    const answer = isClosing ? stopping() : internalError(request.id);
+    const answer = answerTo(refusal, request.id);
     this.refused(answer.status, Buffer.byteLength(answer.text));
     endSocket(request.socket, rawAnswer(answer, request.id));
   }
@@ -120,15 +112,13 @@ export class UpgradeEntry {
     if (typeof this.#state === 'string') this.#write(connection.id, this.#state, 101, connection.bytesSent, closeCode);
   }
 
-  /** The socket has closed and none of us said why: the gateway found the handshake malformed, or the client left. */
+  /** The socket has closed and none of us said why: the client has left. */
   #unanswered(): void {
     const handshake = this.#answered();
     if (handshake === undefined) return;
-    const isRefused = handshake.request.socket.bytesWritten > handshake.bytesBefore;
-    if (!isRefused) handshake.counts?.countHandshakeRefused('abandoned');
+    handshake.counts?.countHandshakeRefused('abandoned');
     this.#door?.left(handshake.arrival.address);
-    const status = isRefused ? 400 : clientGone;
-    this.#write(handshake.request.id, lineOf(handshake.request, handshake.arrival), status, undefined);
+    this.#write(handshake.request.id, lineOf(handshake.request, handshake.arrival), clientGone, undefined);
   }
 
   #answered(): Handshake | undefined {
@@ -145,4 +135,12 @@ export class UpgradeEntry {
   #write(id: string, line: UnfinishedLine, status: number, bytes: number | undefined, closeCode?: number): void {
     this.#writer?.write(endLine(line, status, bytes, performance.now() - this.#startedMs, id, closeCode));
   }
+}
+
+/** As the gateway says it. */
+type Refusal = 'stopping' | 'failed' | Answer;
+
+function answerTo(refusal: Refusal, id: string): Answer {
+  if (refusal === 'stopping') return stopping();
+  return refusal === 'failed' ? internalError(id) : refusal;
 }

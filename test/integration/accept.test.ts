@@ -36,7 +36,8 @@ describe('handshakes above accept.rate', () => {
         router.add('/', {
           upgrade: (request, head) => {
             asked++;
-            gateway.handshake(request, {}, { head });
+            const watcher = upgradeEntryOf(request);
+            gateway.handshake(request, {}, { head, ...(watcher === undefined ? {} : { watcher }) });
           },
         });
       },
@@ -123,7 +124,12 @@ describe('accept.connections', () => {
             request.socket.destroy();
           },
         });
-        router.add('/', { upgrade: (request, head) => void gateway.handshake(request, {}, { head }) });
+        router.add('/', {
+          upgrade: (request, head) => {
+            const watcher = upgradeEntryOf(request);
+            gateway.handshake(request, {}, { head, ...(watcher === undefined ? {} : { watcher }) });
+          },
+        });
       },
     });
     const { counts } = site.metrics;

@@ -148,6 +148,6 @@ describe('a socket', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
     expect(answer).toMatch(/\r\nSec-WebSocket-Version: 13, 8\r\n/);
     expect(answer).toMatch(/\r\nX-Request-Id: \S+\r\n/);
-    expect(answer).toMatch(/\r\n\r\nMissing or invalid Sec-WebSocket-Version header\n$/);
+    expect(answer).toMatch(/\r\n\r\nThis is no valid WebSocket handshake: Sec-WebSocket-Version: expected 13\.\n$/);
   });
 });

@@ -168,10 +168,13 @@ describe('an app at a URL', () => {
 
   it('answers malformed handshakes with what the gateway says, and lives on', async () => {
     await using site = await startApp({ urls: ['/chat'] });
-    expect(await tryHandshake(`${site.origin}/chat`, { 'Sec-WebSocket-Version': '7' })).toMatchObject({ status: 400 });
+    const old = await tryHandshake(`${site.origin}/chat`, { 'Sec-WebSocket-Version': '7' });
+    const body = 'This is no valid WebSocket handshake: Sec-WebSocket-Version: expected 13.\n';
+    expect(old).toMatchObject({ status: 400, body, headers: { 'sec-websocket-version': '13, 8' } });
     expect(await tryHandshake(`${site.origin}/chat`, { 'Sec-WebSocket-Key': 'short' })).toMatchObject({ status: 400 });
     await until(() => site.lines.length === 2);
-    expect(site.lines[0]).toContain('"GET /chat HTTP/1.1" 400 - ');
+    expect(site.lines[0]).toContain(`"GET /chat HTTP/1.1" 400 ${body.length} `);
+    expect(site.lines[0]).toMatch(new RegExp(` ${String(old.headers['x-request-id'])}\n$`));
     expect(await tryHandshake(`${site.origin}/chat`)).toMatchObject({ status: 101 });
   });
 
