@@ -156,6 +156,7 @@ export class Gateway {
    * Answers a WebSocket opening handshake (RFC 6455 §4.2) on `request.socket`, at once.
    * @param request as Node's `upgrade` event gives it
    * @returns the connection, or undefined when the request was refused; the client has been told why with an HTTP status
+   * @throws ArgumentError for a request whose handshake has been answered already
    */
   handshake(
     request: IncomingMessage,
