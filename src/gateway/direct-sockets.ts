@@ -94,11 +94,11 @@ function directWrites({ WriteWrap, isTcpHandle, wasLeftOver }: Internals): Socke
   let request = new WriteWrap();
   return {
     write(socket, bytes, writer) {
-      const handle = (socket as Socket & HandleOwner)._handle;
-      // Behind what Node still has to write, and what is gone, is Node's own to deal with.
-      if (!isTcpHandle(handle) || socket.writableLength > 0 || !socket.writable)
-        return publicWrites.write(socket, bytes, writer);
-      if (handle.writeBuffer(request, bytes) !== 0) {
+      // The socket and its stream's state are two objects more that a write would have to fetch from memory.
+      const handle = (writer.handle ??= handleOf(socket, isTcpHandle));
+      if (handle === undefined) return publicWrites.write(socket, bytes, writer);
+      // One that has been closed meanwhile answers with an error too.
+      if ((handle as TcpHandle).writeBuffer(request, bytes) !== 0) {
         socket.destroy();
         return true;
       }
@@ -108,6 +108,12 @@ function directWrites({ WriteWrap, isTcpHandle, wasLeftOver }: Internals): Socke
       return false;
     },
   };
+}
+
+/** @returns undefined behind what Node still has to write, and of what is gone: that is Node's own to deal with */
+function handleOf(socket: Socket & HandleOwner, isTcpHandle: Internals['isTcpHandle']): TcpHandle | undefined {
+  const handle = socket._handle;
+  return isTcpHandle(handle) && socket.writableLength === 0 && socket.writable ? handle : undefined;
 }
 
 function onComplete(this: WriteRequest, status: number): void {

@@ -34,6 +34,8 @@ interface Waiter {
  * here, entry by entry.
  */
 export class Outbox implements Writer {
+  /** Part of `Writer`. */
+  handle: unknown;
   readonly #socket: Socket;
   readonly #parts: OutboxParts;
   readonly #start: BatchStart;

@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 
-/** Who is told what became of a write. */
+/** Who writes to a socket, alone, and is told what became of it. */
 export interface Writer {
+  /** What a way to write has found out about the socket; kept by it. */
+  handle?: unknown;
   /** The kernel has taken all of the last write, or never will: the socket is gone then. */
   taken(): void;
 }

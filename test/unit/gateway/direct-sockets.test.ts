@@ -70,6 +70,18 @@ describe('reading and writing directly', () => {
     await until(() => taken === 1);
   });
 
+  it('takes what is for a socket that is being closed, or has gone, as done', async () => {
+    using pair = await socketPair();
+    const writes = findSocketWrites();
+    const writer = { taken: () => expect.unreachable('all is taken at once') };
+    expect(writes.write(pair.near, Buffer.from('one'), writer)).toBe(true);
+    const closed = once(pair.near, 'close');
+    pair.near.destroy();
+    expect(writes.write(pair.near, Buffer.from('two'), writer)).toBe(true);
+    await closed;
+    expect(writes.write(pair.near, Buffer.from('three'), writer)).toBe(true);
+  });
+
   it('reads what comes, in memory that all share, from the pause on only when it is resumed, and sees the end', async () => {
     using pair = await socketPair();
     const reader = new HeardBytes();
