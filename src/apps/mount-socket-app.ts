@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Admission, Authenticator } from '../auth/authenticator.ts';
+import type { Admission, Authenticator, Verdict } from '../auth/authenticator.ts';
 import { createAuthenticator } from '../auth/create-authenticator.ts';
 import { foreignOrigin, isOriginAllowed } from '../auth/origin.ts';
 import type { HandshakeEntry } from '../gateway/handshake-options.ts';
@@ -44,7 +44,7 @@ export function mountSocketApp(
   handlers: SocketAppHandlers,
 ): void {
   const mounted = new MountedUrl(context.page, url, options, handlers);
-  const upgrade = (request: IncomingMessage, head: Buffer): Promise<void> => mounted.upgrade(request, head);
+  const upgrade = (request: IncomingMessage, head: Buffer): void | Promise<void> => mounted.upgrade(request, head);
   const { router } = context;
   router.add(url, { get: (request, response) => mounted.getUrl(request, response), upgrade });
   router.add(`${mounted.base}/connect`, { get: (request, response) => mounted.getConnect(request, response), upgrade });
@@ -74,25 +74,12 @@ class MountedUrl {
     this.#handlers = handlers;
   }
 
-  async upgrade(request: IncomingMessage, head: Buffer): Promise<void> {
+  /** Without a promise where there is nothing to wait for: most are judged and accepted at once. */
+  upgrade(request: IncomingMessage, head: Buffer): void | Promise<void> {
     if (!isOriginAllowed(request, this.#origins)) return refuseUpgrade(request, foreignOrigin, 'origin');
     const judged = this.#authenticator.authenticate(request);
-    const verdict = judged instanceof Promise ? await judged : judged;
-    // It left meanwhile.
-    if (request.socket.destroyed) return;
-    if (!verdict.admitted) return refuseUpgrade(request, verdict);
-    const { identity } = verdict;
-    if (identity !== undefined) nameUser(request, identity.user);
-    const query = queryOf(request.url ?? '');
-    if (!this.#exists(query)) return refuseUpgrade(request, notFound);
-    const watcher = upgradeEntryOf(request);
-    await this.#handlers.accept(request, {
-      head,
-      query,
-      address: clientAddressOf(request),
-      ...(identity === undefined ? {} : { identity }),
-      ...(watcher === undefined ? {} : { watcher }),
-    });
+    if (judged instanceof Promise) return judged.then((verdict) => this.#accept(request, head, verdict));
+    return this.#accept(request, head, judged);
   }
 
   /** The app's page for browsers, else an explanation. */
@@ -113,6 +100,24 @@ class MountedUrl {
   async getAsset(request: IncomingMessage, response: ServerResponse, file: PageFile): Promise<void> {
     const admission = await this.#admit(request, response);
     if (admission !== undefined) answerPage(request, response, file);
+  }
+
+  #accept(request: IncomingMessage, head: Buffer, verdict: Verdict): void | Promise<void> {
+    // It left meanwhile.
+    if (request.socket.destroyed) return;
+    if (!verdict.admitted) return refuseUpgrade(request, verdict);
+    const { identity } = verdict;
+    if (identity !== undefined) nameUser(request, identity.user);
+    const query = queryOf(request.url ?? '');
+    if (!this.#exists(query)) return refuseUpgrade(request, notFound);
+    const watcher = upgradeEntryOf(request);
+    return this.#handlers.accept(request, {
+      head,
+      query,
+      address: clientAddressOf(request),
+      ...(identity === undefined ? {} : { identity }),
+      ...(watcher === undefined ? {} : { watcher }),
+    });
   }
 
   /** @returns undefined when the client is not let in, and has been told so */

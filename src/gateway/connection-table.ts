@@ -63,9 +63,13 @@ export class ConnectionTable {
     const id = entry.watcher?.id || this.#nextId();
     const upgraded = this.#upgrade(request, options, entry, { id, messageBytes: limits.messageBytes });
     if (upgraded === undefined) return undefined;
-    const { webSocket, windowBits } = upgraded;
+    const { answer, webSocket, windowBits } = upgraded;
     const encoding = this.#chooseEncoding(webSocket, options, id);
-    if (encoding === undefined) return undefined;
+    if (encoding === undefined) {
+      request.socket.write(answer);
+      webSocket.close(1011, internalErrorReason(id));
+      return undefined;
+    }
     const connection = new Connection(owner, webSocket, request.socket, options, {
       id,
       address: entry.address ?? plainAddress(request.socket.remoteAddress ?? ''),
@@ -75,6 +79,7 @@ export class ConnectionTable {
       windowBits,
       watcher: entry.watcher,
     });
+    connection.begin(answer);
     entry.watcher?.opened();
     this.#connections.set(connection.id, connection);
     counts.handshakesAccepted++;
@@ -186,7 +191,6 @@ export class ConnectionTable {
       return options.encoding?.(webSocket.protocol) ?? plainEncoding;
     } catch (error) {
       this.#parts.apps.logged(error, id);
-      webSocket.close(1011, internalErrorReason(id));
       return undefined;
     }
   }

@@ -71,6 +71,11 @@ export class Connection implements OutboxOwner, InboxOwner {
     this.#inbox = handlers.readEvents === false ? new Inbox(webSocket, this) : undefined;
   }
 
+  /** Answers the handshake. To be called once, before anything is sent. */
+  begin(answer: Buffer): void {
+    this.#outbox.begin(answer);
+  }
+
   get subprotocol(): string {
     return this.#webSocket.protocol;
   }

@@ -17,12 +17,14 @@ const leastFragmentBytes = 64;
 const leastMostFragments = 16_384;
 
 export interface Upgraded {
+  /** To be sent before anything else. */
+  readonly answer: Buffer;
   readonly webSocket: GatewaySocket;
   /** Window size agreed on for what the server compresses, or `uncompressed`. */
   readonly windowBits: number;
 }
 
-/** Answers opening handshakes (RFC 6455 §4.2). */
+/** Makes WebSockets of opening handshakes, and the answers to them (RFC 6455 §4.2). */
 export class Handshaker {
   readonly #compression: CompressionOptions;
   readonly #closeTimeoutMs: number;
@@ -69,7 +71,7 @@ export class Handshaker {
     if (malformed !== undefined) return malformed;
     const protocol = offered.length === 0 ? '' : chooseSubprotocol(options.subprotocols, offered, request);
     const accept = hash('sha1', `${headers['sec-websocket-key']}${guid}`, 'base64');
-    socket.write(
+    const answer = Buffer.from(
       'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
         `Sec-WebSocket-Accept: ${accept}\r\n` +
         (protocol === '' ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`) +
@@ -80,7 +82,7 @@ export class Handshaker {
     const webSocket = new GatewaySocket(socket, head, protocol, kind, deflate?.inflater);
     // zlib cannot make raw deflate data with a window of 256 bytes; such a client is sent its messages as they are.
     const windowBits = deflate === undefined || deflate.windowBits < 9 ? uncompressed : deflate.windowBits;
-    return { webSocket, windowBits };
+    return { answer, webSocket, windowBits };
   }
 
   #kindOf(messageBytes: number): SocketKind {

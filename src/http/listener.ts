@@ -21,13 +21,13 @@ import {
   stopping,
 } from './answer.ts';
 import type { TrustedProxies } from './client-address.ts';
-import type { Doorkeeper, TurnedAway } from './doorkeeper.ts';
+import type { Doorkeeper } from './doorkeeper.ts';
 import { endSocket, ignoreError } from './end-socket.ts';
 import type { HttpListenerOptions, TlsKeyPair } from './http-options.ts';
 import { ListenerRequest, requestIdOf } from './listener-request.ts';
 import { Newcomers } from './newcomers.ts';
 import { PendingAnswers } from './pending-answers.ts';
-import { refuseUpgrade } from './refuse-upgrade.ts';
+import { refuseUpgrade, turnAway } from './refuse-upgrade.ts';
 import type { Router } from './router.ts';
 import { TurnBudget } from './turn-budget.ts';
 import { UpgradeEntry } from './upgrade-entry.ts';
@@ -227,7 +227,7 @@ export class HttpListener {
     if (route.get === undefined) return noSocketHere;
     this.#run(
       request,
-      async () => route.get?.(request, response),
+      () => route.get?.(request, response),
       () => {
         if (response.headersSent) response.destroy();
         else answerText(response, internalError(requestIdOf(request)));
@@ -251,7 +251,7 @@ export class HttpListener {
       // It left while it waited for its turn.
       if (socket.destroyed) return;
       if (turnedAway === undefined) this.#handshake(request, entry, head);
-      else turnAway(request, entry, turnedAway, head);
+      else turnAway(request, turnedAway, head);
     };
     this.#inTurn(socket, () => this.#handshakes.run(() => this.#guard(socket, answer)));
     entry.awaitAnswer(() => this.#newcomers.heard(request.socket));
@@ -265,7 +265,7 @@ export class HttpListener {
     if (hasBody(request)) return refuseUpgrade(request, withBody);
     this.#run(
       request,
-      async () => route.upgrade?.(request, head),
+      () => route.upgrade?.(request, head),
       () => {
         if (entry.isAnswered) request.socket.destroy();
         else refuseUpgrade(request, internalError(requestIdOf(request)));
@@ -315,8 +315,8 @@ export class HttpListener {
   }
 
   /** Runs a route, which may fail at once or later. All routes are apps'. */
-  #run(request: IncomingMessage, route: () => Promise<void>, answerFailure: () => void): void {
-    route().catch((error: unknown) => {
+  #run(request: IncomingMessage, route: () => void | Promise<void>, answerFailure: () => void): void {
+    const failed = (error: unknown): void => {
       const { url = '' } = request;
       const target = maskTokens(url.slice(0, targetCharacters)) + (url.length > targetCharacters ? '...' : '');
       this.#log.error(
@@ -325,19 +325,13 @@ export class HttpListener {
       );
       if (this.#counts !== undefined) this.#counts.appErrors++;
       this.#guard(request.socket, answerFailure);
-    });
+    };
+    try {
+      route()?.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
   }
-}
-
-/** As `refuseUpgrade`, for the many: without a timer and whatever else a client may need that did not wait. */
-function turnAway({ socket }: IncomingMessage, entry: UpgradeEntry, turnedAway: TurnedAway, head: Buffer): void {
-  const { status, bytes, reason, answer } = turnedAway;
-  entry.refused(status, bytes, reason);
-  // What it sends unasked would cut the answer off.
-  if (head.length > 0) return endSocket(socket, answer);
-  socket.on('error', ignoreError);
-  // Closing it says all that ending it first would, for less: the kernel has the answer by then.
-  socket.write(answer, () => socket.destroy());
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

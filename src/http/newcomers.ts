@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net';
 
-interface Newcomer {
-  readonly socket: Socket;
-  readonly onClosed: () => void;
-}
+/** While fewer are expected nobody looks for those that have left without a word. */
+const leastSwept = 64;
 
 /** The connections that have not asked for anything yet, or whose handshake is not answered yet. */
 export class Newcomers {
   readonly #isTls: boolean;
-  readonly #expected = new Map<Socket | string, Newcomer>();
+  /** Some may have left: a listener on each would cost as much as all the rest here. */
+  readonly #expected = new Map<Socket | string, Socket>();
+  #sweepAbove = leastSwept;
   #onEmptied: (() => void) | undefined;
 
   /** @param isTls the socket that was accepted is not the one that asks then, only the client's end is the same */
@@ -19,10 +19,10 @@ export class Newcomers {
   /** Harmless for one that is expected already. */
   expect(socket: Socket): void {
     const key = this.#keyOf(socket);
-    if (this.#expected.has(key)) return;
-    const onClosed = (): void => this.#remove(key);
-    this.#expected.set(key, { socket, onClosed });
-    socket.on('close', onClosed);
+    if (this.#expected.get(key)?.destroyed === false) return;
+    this.#expected.set(key, socket);
+    if (this.#onEmptied !== undefined) this.#watch(key, socket);
+    if (this.#expected.size > this.#sweepAbove) this.#sweep();
   }
 
   /** It has asked, or its handshake has been answered. Harmless for one that is not expected. */
@@ -32,7 +32,9 @@ export class Newcomers {
 
   /** Resolves when nobody is expected any more, after `deadlineMs` at the latest. */
   async settled(deadlineMs: number): Promise<void> {
+    this.#sweep();
     if (this.#expected.size === 0) return;
+    for (const [key, socket] of this.#expected) this.#watch(key, socket);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, deadlineMs);
       this.#onEmptied = () => {
@@ -42,13 +44,17 @@ export class Newcomers {
     });
   }
 
+  #watch(key: Socket | string, socket: Socket): void {
+    socket.once('close', () => this.#remove(key));
+  }
+
+  #sweep(): void {
+    for (const [key, socket] of this.#expected) if (socket.destroyed) this.#remove(key);
+    this.#sweepAbove = Math.max(leastSwept, 2 * this.#expected.size);
+  }
+
   #remove(key: Socket | string): void {
-    const newcomer = this.#expected.get(key);
-    if (newcomer === undefined) return;
-    this.#expected.delete(key);
-    // What lives long does not keep it.
-    newcomer.socket.off('close', newcomer.onClosed);
-    if (this.#expected.size === 0) this.#onEmptied?.();
+    if (this.#expected.delete(key) && this.#expected.size === 0) this.#onEmptied?.();
   }
 
   #keyOf(socket: Socket): Socket | string {

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { HandshakeRefusal } from '../metrics/counts.ts';
 import { type Answer, rawAnswer } from './answer.ts';
-import { endSocket } from './end-socket.ts';
+import type { TurnedAway } from './doorkeeper.ts';
+import { endSocket, ignoreError } from './end-socket.ts';
 import { requestIdOf } from './listener-request.ts';
 import { upgradeEntryOf } from './upgrade-entry.ts';
 
@@ -25,4 +26,16 @@ export function refuseUpgrade(
 ): void {
   upgradeEntryOf(request)?.refused(refusal.status, Buffer.byteLength(refusal.text), reason);
   endSocket(request.socket, rawAnswer(refusal, requestIdOf(request)));
+}
+
+/** As `refuseUpgrade`, for the many: without a timer and whatever else a client may need that did not wait. */
+export function turnAway(request: IncomingMessage, turnedAway: TurnedAway, head: Buffer): void {
+  const { socket } = request;
+  const { status, bytes, reason, answer } = turnedAway;
+  upgradeEntryOf(request)?.refused(status, bytes, reason);
+  // What it sends unasked would cut the answer off.
+  if (head.length > 0) return endSocket(socket, answer);
+  socket.on('error', ignoreError);
+  // Closing it says all that ending it first would, for less: the kernel has the answer by then.
+  socket.write(answer, () => socket.destroy());
 }

@@ -73,6 +73,11 @@ export class Outbox implements Writer {
     return waiting === 0 || waiting + bytes <= capBytes;
   }
 
+  /** Writes these at once. To be called before anything else is given. */
+  begin(bytes: Buffer): void {
+    this.#write(bytes);
+  }
+
   /** @param bytes the entry's, for this connection */
   push(entry: Entry, bytes: Buffer): void {
     if (this.#inFlightBytes > 0 || this.#backlog !== undefined) {
