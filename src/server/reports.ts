@@ -1,4 +1,5 @@
 import type { Metrics } from '../metrics/metrics.ts';
+import { SnapshotChanges } from '../metrics/snapshot-changes.ts';
 import type { FromWorker } from './worker-messages.ts';
 
 const reportEveryMs = 1_000;
@@ -10,6 +11,7 @@ export class Reports {
   readonly #metrics: Metrics;
   readonly #send: (message: FromWorker) => void;
   readonly #timer: NodeJS.Timeout;
+  readonly #changes = new SnapshotChanges();
   #loadTimer: NodeJS.Timeout | undefined;
   #brokerFailure: string | undefined;
 
@@ -45,11 +47,10 @@ export class Reports {
 
   /** Everything, now; otherwise once a second. */
   async report(): Promise<void> {
-    const snapshot = this.#metrics.snapshot();
     const brokerFailure = this.#brokerFailure;
     this.#send({
       type: 'report',
-      snapshot,
+      changes: this.#changes.in(this.#metrics.snapshot()),
       connections: this.#metrics.counts.connections,
       ...(brokerFailure === undefined ? {} : { brokerFailure }),
     });

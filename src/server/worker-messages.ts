@@ -51,7 +51,8 @@ export interface DrainWorker {
 /** Comes once a second from a worker that is well. */
 export interface WorkerReport {
   readonly type: 'report';
-  readonly snapshot: MetricsSnapshot;
+  /** The metrics that are not as in its last report; in the first one all. */
+  readonly changes: MetricsSnapshot;
   readonly connections: number;
   /** Why the last round trip through the broker failed; absent: it succeeded. */
   readonly brokerFailure?: string;

@@ -3,6 +3,7 @@ import { fullJitterDelayMs, type BackoffOptions } from '../lib/backoff.ts';
 import type { Log } from '../lib/log.ts';
 import { countersOf, mergeMetrics } from '../metrics/merge-metrics.ts';
 import type { MetricsSnapshot } from '../metrics/snapshot.ts';
+import { withChanges } from '../metrics/snapshot-changes.ts';
 import type { SilenceLimits } from './silence.ts';
 import type { DrainWorker, FromWorker, ToWorker } from './worker-messages.ts';
 
@@ -254,7 +255,7 @@ export class WorkerSeat {
         break;
       case 'report':
         this.#connections = message.connections;
-        this.#live = message.snapshot;
+        this.#live = withChanges(this.#live, message.changes);
         this.#brokerFailure = message.brokerFailure;
         break;
       case 'broker':
