@@ -69,7 +69,7 @@ export type FromWorker =
   | { readonly type: 'draining'; readonly connections: number }
   /** The worker cannot start or go on; it ends itself. */
   | { readonly type: 'failed'; readonly message: string }
-  /** Open WebSocket connections, soon after new ones came. */
+  /** Open WebSocket connections, soon after new ones came, where there are several workers. */
   | { readonly type: 'load'; readonly connections: number }
   | WorkerReport
   /** The broker fails, or fails otherwise, or is well again. */

@@ -221,7 +221,8 @@ export class Worker {
         new Acceptor(config, {
           accepted: (socket) => {
             http.take(socket);
-            reports.loadChanged();
+            // One worker has nobody to share with.
+            if (config.workers > 1) reports.loadChanged();
           },
           failed: (error) =>
             logs.log.error({ event: 'accept-failed', err: error }, 'a connection could not be accepted'),
