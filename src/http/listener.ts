@@ -327,7 +327,8 @@ export class HttpListener {
       this.#guard(request.socket, answerFailure);
     };
     try {
-      route()?.catch(failed);
+      const running = route();
+      if (running instanceof Promise) running.catch(failed);
     } catch (error) {
       failed(error);
     }

@@ -54,7 +54,11 @@ export class Newcomers {
   }
 
   #remove(key: Socket | string): void {
-    if (this.#expected.delete(key) && this.#expected.size === 0) this.#onEmptied?.();
+    if (!this.#expected.delete(key)) return;
+    const { size } = this.#expected;
+    // After a storm: what leaves without a word from now on is not to gather up to its size.
+    if (size < this.#sweepAbove / 4) this.#sweepAbove = Math.max(leastSwept, 2 * size);
+    if (size === 0) this.#onEmptied?.();
   }
 
   #keyOf(socket: Socket): Socket | string {

@@ -50,7 +50,7 @@ export class Reports {
     const brokerFailure = this.#brokerFailure;
     this.#send({
       type: 'report',
-      changes: this.#changes.in(this.#metrics.snapshot()),
+      snapshot: this.#changes.in(this.#metrics.snapshot()),
       connections: this.#metrics.counts.connections,
       ...(brokerFailure === undefined ? {} : { brokerFailure }),
     });

@@ -52,7 +52,7 @@ export interface DrainWorker {
 export interface WorkerReport {
   readonly type: 'report';
   /** The metrics that are not as in its last report; in the first one all. */
-  readonly changes: MetricsSnapshot;
+  readonly snapshot: MetricsSnapshot;
   readonly connections: number;
   /** Why the last round trip through the broker failed; absent: it succeeded. */
   readonly brokerFailure?: string;

@@ -255,7 +255,7 @@ export class WorkerSeat {
         break;
       case 'report':
         this.#connections = message.connections;
-        this.#live = withChanges(this.#live, message.changes);
+        this.#live = withChanges(this.#live, message.snapshot);
         this.#brokerFailure = message.brokerFailure;
         break;
       case 'broker':

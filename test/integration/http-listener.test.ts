@@ -342,6 +342,39 @@ describe('the HTTP listener', () => {
     await Promise.all([site.listener.close(50), expect(answer).rejects.toThrow()]);
   });
 
+  it('does not count its answer to a handshake as waiting, with TLS either', async () => {
+    const tls = await selfSignedCertificate();
+    const drained: string[] = [];
+    const waiting: number[] = [];
+    const greeting = 'x'.repeat(5_000);
+    await using site = await startSite({
+      tls,
+      mount: ({ router, gateway }) => {
+        router.add('/', {
+          upgrade: (request, head) => {
+            const { url = '' } = request;
+            const options = {
+              limits: { messageBytes: 500, outboxBytes: 1_000 },
+              onDrain: () => void drained.push(url),
+              onMessage: () => void drained.push('a message'),
+            };
+            const connection = gateway.handshake(request, options, handshakeEntry(request, head));
+            if (connection === undefined) return;
+            waiting.push(connection.bufferedBytes);
+            if (url === '/?greeted') gateway.send(connection, greeting);
+          },
+        });
+      },
+    });
+    await using silent = await TestClient.open(`wss://127.0.0.1:${site.port}/`, [], { ca: tls.cert });
+    silent.send('hello');
+    await until(() => drained.length > 0);
+    expect(drained).toEqual(['a message']);
+    await using greeted = await TestClient.open(`wss://127.0.0.1:${site.port}/?greeted`, [], { ca: tls.cert });
+    expect(await greeted.next()).toBe(greeting);
+    expect(waiting).toEqual([0, 0]);
+  });
+
   it('speaks TLS, and changes its certificate while it runs', async () => {
     const [first, second] = await Promise.all([selfSignedCertificate(), selfSignedCertificate()]);
     await using site = await startSite({

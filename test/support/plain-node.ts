@@ -46,7 +46,7 @@ export class PlainWorker implements RunningWorker {
   }
 
   report(connections: number, brokerFailure?: string): void {
-    this.say({ type: 'report', changes: [], connections, ...(brokerFailure === undefined ? {} : { brokerFailure }) });
+    this.say({ type: 'report', snapshot: [], connections, ...(brokerFailure === undefined ? {} : { brokerFailure }) });
   }
 
   #exit(how: string): void {

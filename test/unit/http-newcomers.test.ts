@@ -28,6 +28,23 @@ describe('newcomers', () => {
     await settled;
   });
 
+  it('that leave without a word after a storm do not gather up to its size', async () => {
+    const newcomers = new Newcomers(false);
+    const storm = Array.from({ length: 10_000 }, () => new Socket());
+    for (const socket of storm) newcomers.expect(socket);
+    for (const socket of storm) newcomers.heard(socket);
+    const left = Array.from({ length: 1_000 }, () => {
+      const socket = new Socket();
+      newcomers.expect(socket);
+      socket.destroy();
+      return new WeakRef(socket);
+    });
+    await until(() => {
+      collect();
+      return left.filter((socket) => socket.deref() !== undefined).length < 100;
+    });
+  });
+
   it('that come while the last are waited for are waited for too', async () => {
     const newcomers = new Newcomers(false);
     const [first, second] = [new Socket(), new Socket()];

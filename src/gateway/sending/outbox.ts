@@ -73,9 +73,9 @@ export class Outbox implements Writer {
     return waiting === 0 || waiting + bytes <= capBytes;
   }
 
-  /** Writes these at once. To be called before anything else is given. */
+  /** Writes these at once, and does not count them as waiting. To be called before anything else is given. */
   begin(bytes: Buffer): void {
-    this.#write(bytes);
+    this.#parts.writes.write(this.#socket, bytes, { taken: ignore });
   }
 
   /** @param bytes the entry's, for this connection */
@@ -237,3 +237,5 @@ export class Outbox implements Writer {
     if (this.bytes === 0) this.#owner.emptied();
   }
 }
+
+function ignore(): void {}
