@@ -118,8 +118,9 @@ export const scenarios = {
     systems: ['carillon', 'bare-ws', 'ws-loop', 'socket-io', 'nchan', 'nats-server', 'external'],
   },
   handshake: {
-    what: '4,000 connections as fast as they are accepted, to nothing but a socket (Carillon: the echo app)',
+    what: '4,000 connections as fast as they are accepted, five times, to nothing but a socket (Carillon: the echo app)',
     measure: 'storm',
+    waves: 5,
     rooms: 1,
     subscribersPerRoom: 4000,
     warmUpConnections: 20_000,
@@ -128,8 +129,9 @@ export const scenarios = {
     systems: ['carillon', 'bare-ws', 'external'],
   },
   storm: {
-    what: '4,000 connections as fast as they are accepted, each into one of 50 rooms',
+    what: '4,000 connections as fast as they are accepted, five times, each into one of 50 rooms',
     measure: 'storm',
+    waves: 5,
     rooms: 50,
     subscribersPerRoom: 80,
     warmUpConnections: 5000,

@@ -102,6 +102,11 @@ export class Crowd {
 
   /** Opens so many more connections and drops them again. */
   async openAndDrop(count) {
+    await this.openMore(count, (client) => client.destroy());
+  }
+
+  /** Opens so many more connections, 64 at a time. @param onOpened has the client from then on */
+  async openMore(count, onOpened) {
     const { role, port } = this.receivers[0];
     const left = { count };
     const openSome = async () => {
@@ -109,7 +114,7 @@ export class Crowd {
         const place = { room: left.count % this.job.rooms, index: -1, role, port, offersDeflate: false };
         const client = new Client(place, this.dialect, this.#events);
         await client.open();
-        client.destroy();
+        onOpened(client);
       }
     };
     await Promise.all(Array.from({ length: opensAtOnce }, openSome));

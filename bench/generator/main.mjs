@@ -14,6 +14,8 @@ const readOnMs = 1_500;
 let crowd;
 let publishing;
 let stopSettling = () => {};
+/** Clients besides those of the job. */
+const more = [];
 
 const orders = {
   prepare({ job }) {
@@ -28,6 +30,14 @@ const orders = {
   },
   async openAndDrop({ count }) {
     await crowd.openAndDrop(count);
+  },
+  async openMore({ count }) {
+    const begin = performance.now();
+    await crowd.openMore(count, (client) => more.push(client));
+    return { seconds: (performance.now() - begin) / 1000 };
+  },
+  dropMore() {
+    for (const client of more.splice(0)) client.destroy();
   },
   settle() {
     publishing.settle((stop) => (stopSettling = stop));

@@ -92,6 +92,15 @@ export class Generators {
     await this.#all[0].order('openAndDrop', { count });
   }
 
+  /** Besides those of the job, until `dropMore`. @returns the seconds it took */
+  async openMore(count) {
+    return await this.#all[0].order('openMore', { count });
+  }
+
+  async dropMore() {
+    await this.#all[0].order('dropMore');
+  }
+
   /** Resolves when every subscriber has received something. */
   async settle() {
     await this.#everybody('settle');
