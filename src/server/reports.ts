@@ -45,7 +45,7 @@ export class Reports {
     this.#metrics.close();
   }
 
-  /** Everything, now; otherwise once a second. */
+  /** What has changed since the last one, now; otherwise once a second. */
   async report(): Promise<void> {
     const brokerFailure = this.#brokerFailure;
     this.#send({
